@@ -1,0 +1,16 @@
+# Flags for every target: warnings are errors, and what the compiler and linker can defend is on.
+add_compile_options(-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+  -Wwrite-strings -Wformat=2 -Wvla -Wno-missing-field-initializers -fno-common -fno-strict-aliasing
+  -fstack-protector-strong -fPIE)
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-Wno-gnu-statement-expression -Wno-format-nonliteral)
+else()
+  add_compile_options(-fstack-clash-protection)
+endif()
+add_link_options(-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+if(AUSPEX_SANITIZE)
+  add_compile_options(-fsanitize=${AUSPEX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${AUSPEX_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_options(-g1 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()

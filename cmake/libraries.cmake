@@ -1,0 +1,9 @@
+# The libraries that we stand on; docs/adr says why each.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(LIBS REQUIRED IMPORTED_TARGET
+  libmicrohttpd libcurl sqlite3 json-c libfyaml libpcre2-8 hiredis hiredis_ssl libxxhash zlib openssl libseccomp libcap libsystemd)
+find_library(ARGON2 argon2 REQUIRED)
+find_library(WSLAY wslay REQUIRED)
+add_library(auspex_libraries INTERFACE)
+target_link_libraries(auspex_libraries INTERFACE PkgConfig::LIBS ${ARGON2} ${WSLAY} Threads::Threads m)
