@@ -1,0 +1,2 @@
+# layers - src/LAYERS holds.
+tools/layers.py

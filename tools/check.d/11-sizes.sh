@@ -1,0 +1,2 @@
+# sizes - files, headers and functions are short.
+tools/check_sizes.py

@@ -1,0 +1,2 @@
+# headers - each compiles alone.
+tools/check_headers.sh

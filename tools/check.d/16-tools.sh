@@ -1,0 +1,2 @@
+# tools - the checkers above can fail.
+tools/pytest.sh tests/tools

@@ -1,0 +1,2 @@
+# tidy-all - clang-tidy over everything.
+tools/tidy.sh all

@@ -1,0 +1,23 @@
+#!/bin/bash
+# web_build.sh - build web/dist, only when something under web/ changed since the last time.
+set -euo pipefail
+cd "$(dirname "$0")/../web"
+[ -f package.json ] || { echo "web: nothing to build yet"; exit 0; }
+
+mkdir -p ../build
+inputs() { find . \( -name node_modules -o -name dist \) -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum; }
+packages() { sha256sum package.json package-lock.json; }
+quietly() { # its output is only interesting where it fails
+    "$@" >../build/web.log 2>&1 </dev/null || { tail -60 ../build/web.log >&2; exit 1; }
+}
+
+now=$(inputs)
+[ -f dist/index.html ] && [ "$now" = "$(cat ../build/web.stamp 2>/dev/null)" ] && exit 0
+if [ ! -d node_modules ] || [ "$(packages)" != "$(cat ../build/web-packages.stamp 2>/dev/null)" ]; then
+    echo "web: npm ci"
+    quietly npm ci --no-audit --no-fund --loglevel=error
+    packages >../build/web-packages.stamp
+fi
+echo "web: npm run build"
+quietly npm run build
+echo "$now" >../build/web.stamp
