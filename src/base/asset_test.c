@@ -2,6 +2,8 @@
 #include "base/asset.h"
 #include "base/test.h"
 
+#include <string.h>
+
 TEST(asset_find_knows_the_page)
 {
     const struct asset *page = asset_find(S("web/dist/index.html"));

@@ -1,0 +1,127 @@
+/* file.c - whole files. */
+#include "base/file.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void fd_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+err file_read(struct arena *arena, const char *path, size_t max, struct str *ret_text)
+{
+    int fd CLEANUP(fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct buf text CLEANUP(buf_clear);
+
+    if (fd < 0)
+        return err_errno("can't open %s", path);
+    buf_init(&text, max + 1);
+    for (;;) {
+        size_t room = max + 1 - text.length < 16384 ? max + 1 - text.length : 16384;
+        if (room == 0)
+            return err_new(ERR_TOO_LARGE, "%s is larger than %zu bytes", path, max);
+        char *to = buf_reserve(&text, room);
+        ssize_t got = read(fd, to, room);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno("can't read %s", path);
+        if (got == 0)
+            break;
+        text.length += (size_t)got;
+    }
+    *ret_text = str_copy(arena, buf_str(&text));
+    return NULL;
+}
+
+err fd_write_all(int fd, struct str text)
+{
+    while (text.length) {
+        ssize_t done = write(fd, text.at, text.length);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return err_errno("can't write");
+        text = str_slice(text, (size_t)done, text.length);
+    }
+    return NULL;
+}
+
+static err sync_folder_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? str_c(arena, (struct str){ path, (size_t)(slash - path) + 1 }) : str_c(arena, S("."));
+    int fd CLEANUP(fd_close) = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || fsync(fd) < 0)
+        return err_errno("can't sync folder %s", folder);
+    return NULL;
+}
+
+err file_write(const char *path, struct str text, unsigned mode)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(SIZE_MAX);
+    char *draft = str_c(arena, str_printf(arena, "%s.%d.tmp", path, (int)getpid()));
+    int fd CLEANUP(fd_close) = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+
+    if (fd < 0)
+        return err_errno("can't create %s", draft);
+    err e = err_wrap(fd_write_all(fd, text), "%s", draft);
+    if (!e && fsync(fd) < 0)
+        e = err_errno("can't sync %s", draft);
+    if (!e && rename(draft, path) < 0)
+        e = err_errno("can't rename %s to %s", draft, path);
+    if (e) {
+        unlink(draft);
+        return e;
+    }
+    return sync_folder_of(arena, path);
+}
+
+err file_make_dirs(const char *path, unsigned mode)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(SIZE_MAX);
+    char *copy = str_c(arena, str_of(path));
+
+    for (char *p = copy + 1; *copy; p++) {
+        if (*p && *p != '/')
+            continue;
+        char here = *p;
+        *p = 0;
+        if (mkdir(copy, mode) < 0 && errno != EEXIST)
+            return err_errno("can't make folder %s", copy);
+        if (!here)
+            break;
+        *p = here;
+    }
+    return NULL;
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *where)
+{
+    (void)status, (void)flag, (void)where;
+    return remove(path);
+}
+
+err file_remove_tree(const char *path)
+{
+    if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
+        return err_errno("can't remove %s", path);
+    return NULL;
+}
