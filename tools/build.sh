@@ -8,4 +8,6 @@ if [ ! -f "build/$preset/build.ninja" ]; then
     mkdir -p build
     cmake --preset "$preset" >"build/configure-$preset.log" 2>&1 || { cat "build/configure-$preset.log"; exit 1; }
 fi
-exec cmake --build "build/$preset" --target "${@:-all}" </dev/null
+quiet=
+[ -t 1 ] || quiet=--quiet # no progress in logs, so that a failure is what stands there
+exec cmake --build "build/$preset" --target "${@:-all}" -- $quiet </dev/null

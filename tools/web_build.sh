@@ -1,8 +1,9 @@
 #!/bin/bash
 # web_build.sh - build web/dist, only when something under web/ changed since the last time.
 set -euo pipefail
-cd "$(dirname "$0")/../web"
-[ -f package.json ] || { echo "web: nothing to build yet"; exit 0; }
+cd "$(dirname "$0")/.."
+[ -f web/package.json ] || { echo "web: no web/package.json, the page stays unbuilt"; exit 0; }
+cd web
 
 mkdir -p ../build
 inputs() { find . \( -name node_modules -o -name dist \) -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum; }
@@ -13,10 +14,10 @@ quietly() { # its output is only interesting where it fails
 
 now=$(inputs)
 [ -f dist/index.html ] && [ "$now" = "$(cat ../build/web.stamp 2>/dev/null)" ] && exit 0
-if [ ! -d node_modules ] || [ "$(packages)" != "$(cat ../build/web-packages.stamp 2>/dev/null)" ]; then
+if [ ! -d node_modules ] || [ "$(packages)" != "$(cat ../build/npm-web.stamp 2>/dev/null)" ]; then
     echo "web: npm ci"
     quietly npm ci --no-audit --no-fund --loglevel=error
-    packages >../build/web-packages.stamp
+    packages >../build/npm-web.stamp
 fi
 echo "web: npm run build"
 quietly npm run build

@@ -61,6 +61,12 @@ def test_failures_reported_by_a_step_that_exits_with_0_count(house):
     assert (status, lines[-1]) == (1, '3 passed, 1 failed')
 
 
+def test_a_step_in_which_no_test_ran_failed(house):
+    status, lines = house({'10-empty': 'echo 0 0 0 >$CHECK_COUNTS'})
+    assert (status, lines[-1]) == (1, '0 passed, 1 failed')
+    assert 'check: no test ran' in lines
+
+
 def test_a_step_that_hangs_is_stopped_and_failed(house):
     status, lines = house({'10-hang': 'sleep 600'}, environment={'CHECK_TIMEOUT': '1'})
     assert (status, lines[-1]) == (1, '0 passed, 1 failed')

@@ -9,6 +9,7 @@ for preset in dev asan tsan release; do
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
+        echo "== $preset does not build"
     fi
 done
 echo "$passed $failed 0" >"$CHECK_COUNTS"

@@ -1,0 +1,2 @@
+# web - types and unit tests of the page.
+tools/node_tests.sh web

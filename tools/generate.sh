@@ -1,0 +1,14 @@
+#!/bin/bash
+# generate.sh [FOLDER] - write the files of tools/generated.txt, into FOLDER or where they belong.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+to=${1:-.}
+auspex=${AUSPEX_BINARY:-build/dev/auspex}
+while IFS='|' read -r path arguments; do
+    path=${path%%[[:space:]]*}
+    case $path in '' | '#'*) continue ;; esac
+    mkdir -p "$to/$(dirname "$path")"
+    # shellcheck disable=SC2086 # words
+    "$auspex" $arguments >"$to/$path.new" </dev/null
+    mv "$to/$path.new" "$to/$path"
+done <tools/generated.txt
