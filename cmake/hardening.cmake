@@ -1,6 +1,6 @@
 # Flags for every target: warnings are errors, and what the compiler and linker can defend is on.
 add_compile_options(-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
-  -Wwrite-strings -Wformat=2 -Wvla -Wno-missing-field-initializers -fno-common -fno-strict-aliasing
+  -Wwrite-strings -Wformat=2 -Wvla -Wno-missing-field-initializers -Wno-override-init -fno-common -fno-strict-aliasing
   -fstack-protector-strong -fPIE)
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   add_compile_options(-Wno-gnu-statement-expression -Wno-format-nonliteral)
