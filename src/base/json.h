@@ -1,4 +1,4 @@
-/* json.h - JSON read into a tree, and written as a stream. The only place that knows the JSON library.
+/* json.h - JSON read into a tree, and written as a stream.
  *
  * Owner: trees live in the arena given. Threads: a tree is immutable, a writer belongs to one thread.
  * YAML reads into the same tree (schema/yaml.h), with places, so everything above sees one shape. */
@@ -42,6 +42,9 @@ enum { JSON_DEPTH_MAX = 64, JSON_BYTES_MAX = 32 * 1024 * 1024 };
  * Infinity as tokens, comments, single quotes, trailing commas, ill-formed UTF-8, repeated keys, depth over
  * JSON_DEPTH_MAX. */
 err json_parse(struct arena *arena, struct str text, const struct json **ret_json) MUST_USE;
+
+/* json_repeated_key - the second of two members with the same key; NULL where there is none. */
+const struct json_member *json_repeated_key(const struct json_member *members, size_t count);
 
 /* json_get - member of an object; NULL where there is none, or `json` is NULL or no object. */
 const struct json *json_get(const struct json *json, struct str key);
