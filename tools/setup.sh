@@ -50,3 +50,8 @@ echo "setup: installing ${missing[*]}"
 apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
 apt update
 apt install -y --no-install-recommends "${missing[@]}" >/dev/null
+# Nor at the next boot.
+for package in "${missing[@]}"; do
+    unit=/lib/systemd/system/$package.service
+    [ ! -e "$unit" ] || "${root[@]}" systemctl disable --quiet "$package.service" 2>/dev/null || true
+done

@@ -7,7 +7,9 @@ export CACHE=$PWD/build/.tidy
 mkdir -p "$CACHE"
 [ -f build/dev/compile_commands.json ] || tools/build.sh dev embed >/dev/null || exit 1
 
-case ${1:-changed} in
+what=${1:-changed}
+git rev-parse -q --verify HEAD >/dev/null 2>&1 || what=all # not a clone: nobody knows what changed
+case $what in
 all) files=$(find src -name '*.c') ;;
 *) files=$({ git diff --name-only HEAD; git diff --name-only HEAD~1 HEAD; git ls-files -o --exclude-standard; } 2>/dev/null | grep '^src/.*\.c$') ;;
 esac

@@ -29,21 +29,27 @@ def blocks(recipe):
     return [(language, path, textwrap.dedent(text)) for _, language, path, text in BLOCK.findall(recipe)]
 
 
+def sources(root):
+    """The names of the files under root that belong to the tree: nothing that was built or fetched."""
+    for folder, folders, files in os.walk(root):
+        here = os.path.relpath(folder, root)
+        folders[:] = [name for name in folders if name not in {'.git', 'node_modules', 'dist', '__pycache__'} and
+                      (here, name) not in {('.', 'build'), ('.', 'data')}]
+        yield from (os.path.normpath(os.path.join(here, name)) for name in files)
+
+
 @pytest.fixture
 def tree():
-    """A copy of the tracked and new files of this tree; a file of an earlier recipe does not stay."""
-    listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '-z'], cwd=ROOT, capture_output=True, check=True)
-    files = {name for name in listed.stdout.decode().split('\0') if name and (ROOT / name).is_file()}
-    for path in TREE.rglob('*'):
-        name = str(path.relative_to(TREE))
-        if path.is_file() and not name.startswith(('build/', 'web/node_modules/', 'web/dist/')) and name not in files:
-            path.unlink()
+    """A copy of this tree; a file of an earlier recipe does not stay, what did not change keeps its time and its object."""
+    TREE.mkdir(parents=True, exist_ok=True)
+    files = set(sources(ROOT))
+    for name in set(sources(TREE)) - files:
+        (TREE / name).unlink()
     for name in files:
         there, here = TREE / name, ROOT / name
-        if not there.exists() or there.read_bytes() != here.read_bytes():  # else its time stays, and its object
+        if not there.exists() or there.read_bytes() != here.read_bytes():
             there.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(here, there)
-            os.utime(there)
+            shutil.copy(here, there)
     return TREE
 
 
@@ -70,7 +76,8 @@ def test_recipe(name, tree):
         assert done.returncode == 0, f'{command}\n{done.stdout}'
         if 'unit_tests' in command.splitlines()[-1]:
             assert re.search(r'^[1-9]\d* passed, 0 failed', done.stdout, re.M), done.stdout
-    assert subprocess.run([tree / 'tools/layers.py'], stdout=subprocess.PIPE).returncode == 0
+    layers = subprocess.run([tree / 'tools/layers.py'], stdout=subprocess.PIPE, text=True)
+    assert layers.returncode == 0, layers.stdout
 
 
 def test_there_are_recipes():

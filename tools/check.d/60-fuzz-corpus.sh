@@ -1,6 +1,7 @@
 # fuzz-corpus - every fuzz target takes its corpus again: one test each.
 . tools/sanitizers.sh
 tools/build.sh fuzz all || exit 1
+shopt -s nullglob
 passed=0 failed=0
 for target in build/fuzz/fuzz/*_fuzz; do
     name=$(basename "$target" _fuzz)

@@ -1,6 +1,7 @@
 # fuzz - every target for FUZZ_SECONDS (60) from its corpus; what it finds stays in build/check/fuzz.
 . tools/sanitizers.sh
 tools/build.sh fuzz all || exit 1
+shopt -s nullglob
 passed=0 failed=0
 mkdir -p build/check/fuzz
 for target in build/fuzz/fuzz/*_fuzz; do
