@@ -7,6 +7,9 @@ cd "$root/$1" || exit 1
 mkdir -p "$root/build"
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 FORCE_COLOR=0 NO_COLOR=1
 stamp=$root/build/npm-${1//\//-}.stamp
+# npm trusts whom the system trusts, a company's own authority included.
+system=/etc/ssl/certs/ca-certificates.crt
+[ -n "${NODE_EXTRA_CA_CERTS:-}" ] || [ ! -r $system ] || export NODE_EXTRA_CA_CERTS=$system
 packages=$(sha256sum package.json package-lock.json)
 if [ ! -d node_modules ] || [ "$packages" != "$(cat "$stamp" 2>/dev/null)" ]; then
     npm ci --no-audit --no-fund --loglevel=error || exit 1
