@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 # No plugins of the user's own, no caches in the tree.
-PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/integration /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --durations=5 \
+PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --durations=5 \
     --junit-xml="$report" "$@"
 status=$?
 /usr/bin/python3 - "$report" >"${CHECK_COUNTS:-/dev/null}" <<'PY'

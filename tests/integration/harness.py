@@ -1,6 +1,6 @@
 """harness.py - what integration tests stand on: the real daemon, real servers, a peer that records.
 
-    def test_something(daemon):                     # fixtures: conftest.py
+    def test_something(daemon):                     # fixtures: tests/conftest.py
         status, body = daemon.get('/api/v1/incidents')
         daemon.kill()                               # SIGKILL
         daemon.start()                              # again, on the same data
@@ -17,6 +17,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,7 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get('AUSPEX_BINARY', ROOT / 'build/dev/auspex'))
 READY_SECONDS = 30  # a bound, not an expectation: sanitized builds on a busy machine
+SANITIZER = re.compile(r'ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|: runtime error: ')
 ALIVE = []  # what was started and not yet stopped, newest last
 
 
@@ -107,6 +109,15 @@ class Process:
             return self.child.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f'{self.name} did not end within {seconds} s\n{tail(self.log)}') from None
+
+    def sanitizer_reports(self):
+        """What a sanitizer said in its log: a list of texts, empty where all is well."""
+        try:
+            text = self.log.read_text(errors='replace')
+        except OSError:
+            return []
+        found = SANITIZER.search(text)
+        return [f'{self.name}: {text[found.start():found.start() + 6000]}'] if found else []
 
     def close(self):
         """The end, whatever state it is in: nothing of its session stays, nor its folder."""

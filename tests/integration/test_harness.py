@@ -68,7 +68,7 @@ def test_grandchildren_whose_parent_died_are_seen():
 
 
 def test_what_a_test_leaves_behind_is_a_failure(tmp_path):
-    (tmp_path / 'conftest.py').write_text((harness.ROOT / 'tests/integration/conftest.py').read_text())
+    (tmp_path / 'conftest.py').write_text((harness.ROOT / 'tests/conftest.py').read_text())
     (tmp_path / 'test_bad.py').write_text('''
 import harness, pathlib, subprocess
 
@@ -78,12 +78,17 @@ def test_leaves_a_process():
 def test_fails_with_a_redis(redis):
     pathlib.Path('redis').write_text(str(redis.pid))
     assert False
+
+def test_has_a_sanitizer_report():
+    harness.Process('sick').spawn(['sh', '-c', 'echo ERROR: AddressSanitizer: heap-use-after-free; sleep 1000'])
+    harness.wait_until(lambda: 'heap' in harness.ALIVE[-1].log.read_text(), 5, 'it speaks')
 ''')
     done = subprocess.run(['/usr/bin/python3', '-m', 'pytest', '-p', 'no:cacheprovider', '-q', tmp_path], cwd=tmp_path, text=True,
                           capture_output=True, stdin=subprocess.DEVNULL, timeout=60,
                           env=os.environ | {'PYTHONPATH': str(harness.ROOT / 'tests/integration')})
     assert done.returncode == 1
-    assert 'processes outlived their test' in done.stdout and '1 failed, 1 passed, 1 error' in done.stdout
+    assert 'processes outlived their test' in done.stdout and '1 failed, 2 passed, 2 errors' in done.stdout
+    assert 'sick: ERROR: AddressSanitizer: heap-use-after-free' in done.stdout
     assert 'Ready to accept connections' in done.stdout  # the log of what ran is shown
     for name in 'left', 'redis':
         assert not os.path.exists(f'/proc/{(tmp_path / name).read_text()}')

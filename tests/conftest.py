@@ -1,10 +1,13 @@
-"""conftest.py - fixtures of the integration tests, and the guard that nothing outlives its test."""
+"""conftest.py - fixtures of the tests that start programs, and the guard that nothing outlives its test."""
 import os
+import pathlib
 import signal
+import sys
 
 import pytest
 
-import harness
+sys.path.insert(0, str(pathlib.Path(__file__).parent / 'integration'))
+import harness  # noqa: E402
 
 TEST_SECONDS = 180
 
@@ -38,11 +41,23 @@ def bounded():
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays(bounded):
-    """What a test leaves running is killed, and is a failure of its own. Fixtures of a wider scope live on."""
+def nothing_stays(bounded, request):
+    """What a test leaves running is killed, and is a failure of its own. Fixtures of a wider scope live on.
+
+    A daemon that still runs after a test that passed must stop cleanly (leaks are reported there), and no log may hold
+    a sanitizer's report."""
     kept = list(harness.ALIVE)
     yield
+    report = getattr(request.node, 'report_call', None)
+    faults = []
     for thing in reversed([it for it in harness.ALIVE if it not in kept]):
+        try:
+            if report and report.passed and isinstance(thing, harness.Daemon) and thing.running():
+                thing.stop()
+        except AssertionError as e:
+            faults.append(str(e))
+        if isinstance(thing, harness.Process):
+            faults += thing.sanitizer_reports()
         thing.close()
     mine = {it.pid for it in harness.ALIVE if isinstance(it, harness.Process) and it.child}
 
@@ -64,6 +79,7 @@ def nothing_stays(bounded):
             break
         os.waitpid(ended.si_pid, 0)
     assert not left, f'processes outlived their test: {left}'
+    assert not faults, '\n'.join(faults)
 
 
 @pytest.fixture
