@@ -1,0 +1,44 @@
+// evidence.tsx - what a conclusion rests on; a metric opens as a chart on the spot.
+import { useState } from 'preact/hooks';
+import { t, words } from '../i18n/index.ts';
+import { percent, quantity, unitOf } from '../lib/format.ts';
+import type { Evidence } from '../types.ts';
+import { Meter } from './basics.tsx';
+import { Icon } from './icons.tsx';
+import { MetricChart } from './metrics.tsx';
+
+function EvidenceRow({ evidence }: { evidence: Evidence | string }) {
+  const [open, setOpen] = useState(false);
+  if (typeof evidence === 'string') return <li>{evidence}</li>;
+  const { text, metric, labels, value } = evidence;
+  return (
+    <li>
+      <span>{text}{value !== null && value !== undefined && metric && !/\d/.test(text) && <b> {quantity(value, unitOf(metric), words())}</b>}</span>
+      {metric && (
+        <button type="button" class="evidence-metric" aria-expanded={open} onClick={() => setOpen(!open)}>
+          <Icon name="predictions" size={14} /><code>{metric}</code>
+        </button>
+      )}
+      {open && metric && <MetricChart metric={metric} {...(labels ? { labels } : {})} rate={/_total$/.test(metric)} minutes={60} title={metric} height={150} />}
+    </li>
+  );
+}
+
+export function EvidenceList({ items }: { items: (Evidence | string)[] }) {
+  if (items.length === 0) return <p class="dim small">{t('evidence.none')}</p>;
+  return <ul class="evidence">{items.map((e, i) => <EvidenceRow key={i} evidence={e} />)}</ul>;
+}
+
+export function Cause({ rank, title, where, confidence, evidence }: { rank: number; title: string; where?: string | null; confidence: number; evidence: (Evidence | string)[] }) {
+  const said = `${t('confidence')} ${percent(confidence, words().lang)}`;
+  return (
+    <li class="cause">
+      <span class="cause-rank" aria-hidden="true">{rank}</span>
+      <div>
+        <p class="cause-title"><b>{title}</b>{where && <span class="target">{where}</span>}</p>
+        <div class="cause-confidence"><Meter value={confidence} tone="accent" label={said} /><span>{said}</span></div>
+        <EvidenceList items={evidence} />
+      </div>
+    </li>
+  );
+}
