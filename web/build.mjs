@@ -3,9 +3,10 @@ import { build } from 'esbuild';
 import { gzipSync } from 'node:zlib';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const FIRST_PAGE_BUDGET = 150 * 1024;
-const root = import.meta.dirname;
+const root = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(root, 'dist');
 
 rmSync(dist, { recursive: true, force: true });
