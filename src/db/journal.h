@@ -16,7 +16,8 @@
 /* journal_append - ret_id (may be NULL) gets the event's id, or that of the event which has its unique_key already. */
 err journal_append(struct tx *tx, const struct event *event, int64_t *ret_id) MUST_USE;
 
-/* journal_attach - an event that was appended before its incident was known belongs to it from now on (its timeline). */
+/* journal_attach - an event that was appended before its incident was known belongs to it from now on (its timeline).
+ */
 err journal_attach(struct tx *tx, int64_t event_id, int64_t incident) MUST_USE;
 
 struct journal_filter {
