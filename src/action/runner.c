@@ -192,7 +192,7 @@ static err read_outcome(struct arena *arena, struct str frame, const struct run_
 err runner_run(struct runner *runner, struct arena *arena, const struct run_spec *spec, struct run_outcome *ret_outcome)
 {
     struct str frame = S("");
-    size_t slot;
+    size_t slot = 0;
     int fd = -1;
 
     *ret_outcome = (struct run_outcome){ 0 };
