@@ -16,7 +16,8 @@ struct json {
         struct {
             double value; /* +-Inf where the text was larger than a double: out of range, never silently */
             int64_t integer;
-            bool is_integer; /* written without fraction and exponent, and fits */
+            const char *text; /* YAML: as it was written; NULL otherwise */
+            bool is_integer;  /* written without fraction and exponent, and fits */
         } number;
         struct str string; /* UTF-8, checked; may hold NUL */
         struct {

@@ -170,7 +170,7 @@ void labels_write_json(struct json_writer *w, struct labels labels)
 
 static bool scalar_text(struct arena *arena, const struct json *json, struct str *ret_text)
 {
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { 0 };
 
     switch (json->type) {
     case JSON_STRING:
