@@ -22,7 +22,7 @@ void fd_close(int *fd)
 err file_read(struct arena *arena, const char *path, size_t max, struct str *ret_text)
 {
     int fd CLEANUP(fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { 0 };
 
     if (fd < 0)
         return err_errno("can't open %s", path);

@@ -18,8 +18,8 @@ struct config_section {
     bool is_list;
 };
 
-/* config_load - read and merge the files (none: all defaults). Unknown keys, a key in two files, wrong values:
- * ERR_INVALID with every fault as "file:line:column: path: what" in its fields. */
+/* config_load - read and merge the files (none: all defaults); each section stands in one of them. Unknown keys, a key
+ * in two files, wrong values: ERR_INVALID with every fault as "file:line:column: path: what" in its fields. */
 err config_load(const char *const *files, size_t count, struct config **ret_config) MUST_USE;
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config);
@@ -30,8 +30,12 @@ const void *config_get(const struct config *config, const struct config_section 
 /* config_list - the elements of a list section, schema->size bytes apart. */
 const void *config_list(const struct config *config, const struct config_section *section, size_t *ret_count);
 
+/* config_sections - all that are registered, by key. */
+const struct config_section *const *config_sections(struct arena *arena, size_t *ret_count);
+
 /* secret_resolve - the value behind env:NAME, file:PATH or credential:NAME (systemd's $CREDENTIALS_DIRECTORY), or the
- * text itself. Parsing does this for F_SECRET fields already. */
+ * text itself. Parsing does this for F_SECRET fields of files already; never for requests, whose senders could so read
+ * what we can read. */
 err secret_resolve(struct arena *arena, struct str reference, struct str *ret_value) MUST_USE;
 
 void config_write_schema(struct json_writer *w);                       /* JSON Schema of the whole file */

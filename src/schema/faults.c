@@ -83,6 +83,18 @@ void faults_adopt(struct faults *faults, err e, int line, int column)
         add(faults, err_kind(e), "", S(""), line, column, err_message(e));
 }
 
+void faults_add_ready(struct faults *faults, const char *field, const char *message)
+{
+    if (faults->list.count == FAULTS_MAX)
+        faults->dropped++;
+    else
+        *vec_push(&faults->list, faults->arena) = (struct fault){
+            ERR_INVALID,
+            str_c(faults->arena, str_of(field)),
+            str_c(faults->arena, str_of(message)),
+        };
+}
+
 /* A file's message shows every fault, one a line; a request's shows the first, its fields show them all. */
 static void add_message(struct buf *out, const struct faults *faults)
 {

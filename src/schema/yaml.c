@@ -395,6 +395,8 @@ static err read_node(struct yaml *y, struct fy_event *event, struct node *ret_no
     err e;
 
     if (type == FYET_ALIAS) {
+        if (mark && mark->input_pos && y->text.at[mark->input_pos - 1] == '*')
+            column--; /* the library's mark stands behind the star */
         e = read_alias(y, event, line, column, ret_node);
         release(y, &event);
         return e;
