@@ -14,9 +14,18 @@
 struct db;
 struct tx;
 
+struct journal_reader;
+struct outbox_worker;
+
 struct db_options {
     const char *folder; /* gets auspex.db */
     bool read_only;     /* for tools beside a running server */
+    bool shared;        /* for tools that write a little, with or without a server: where one has the folder, they write
+                           beside it (no migration, no readers, no outbox), else they are the owner */
+    /* For tests and benches, NULL elsewhere: these and not all registered ones; a SQLite VFS by name. */
+    const struct journal_reader *const *readers; /* ends with NULL */
+    const struct outbox_worker *const *workers;  /* ends with NULL */
+    const char *vfs;
 };
 
 /* db_open - opens, takes the folder's lock (ERR_CONFLICT names the process that has it), migrates. */

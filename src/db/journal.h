@@ -46,7 +46,8 @@ void reader_set_state(struct reader *reader, void *state);
 struct journal_reader {
     const char *name;                   /* of its cursor: never changed */
     int order;                          /* readers with smaller numbers see an event first; default 0 */
-    err (*open)(struct reader *reader); /* once per start, in a write; may be NULL */
+    err (*open)(struct reader *reader); /* in a write, at start, and again (after close) where a transaction that a step
+                                           took part in was undone: state comes from tables; may be NULL */
     err (*step)(struct reader *reader, const struct event *event); /* the event is valid during the call only */
     void (*close)(struct reader *reader);                          /* may be NULL */
 };
@@ -56,5 +57,7 @@ struct journal_reader {
 void journal_on_commit(struct db *db, void (*wake)(void *arg, int64_t last_id), void *arg);
 /* journal_start - opens all registered readers and lets them catch up. Before it, events are only appended. */
 err journal_start(struct db *db) MUST_USE;
+/* journal_settle - wait until every reader has durably seen what was appended before the call. ERR_TIMEOUT. */
+err journal_settle(struct db *db, int64_t timeout_ms) MUST_USE;
 /* journal_retry_parked - give a parked event to its reader again. */
 err journal_retry_parked(struct tx *tx, int64_t parked_id) MUST_USE;

@@ -1,0 +1,236 @@
+/* db_test.c - writes are durable or undone, reads see snapshots, a folder has one owner. */
+#include "db/db.h"
+
+#include "base/file.h"
+#include "base/test.h"
+#include "db/health.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct migration test_1 = {
+    .room = "db_test",
+    .number = 1,
+    .sql = "CREATE TABLE test_user(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, score REAL, photo BLOB) STRICT",
+};
+REGISTER(migration, test_1);
+
+static struct db *test_db(void)
+{
+    struct db *db = NULL;
+
+    ASSERT_OK(db_open(&(struct db_options){ .folder = test_folder() }, &db));
+    return db;
+}
+
+static err add_user(struct tx *tx, void *arg)
+{
+    const char *name = arg;
+
+    TRY(tx_run(tx, "INSERT INTO test_user(name, score, photo) VALUES(?1, ?2, ?3)",
+               PARAMS(name, 1.5, param_blob("\0\1", 2))));
+    if (strcmp(name, "nobody") == 0)
+        return err_new(ERR_FORBIDDEN, "nobody may not be a user");
+    return NULL;
+}
+
+struct user_list {
+    struct arena *arena;
+    struct str names[16];
+    size_t count;
+};
+
+static err list_users(struct tx *tx, void *arg)
+{
+    struct rows *rows CLEANUP(rows_closep) = NULL;
+    struct user_list *list = arg;
+
+    TRY(tx_query(tx, "SELECT id, name FROM test_user WHERE score > ?1 ORDER BY id", PARAMS(0.5), &rows));
+    while (list->count < ARRAY_LEN(list->names) && rows_next(rows))
+        list->names[list->count++] = rows_copy(rows, 1, list->arena);
+    return rows_err(rows);
+}
+
+/* How a room uses the database: a function that writes, a function that reads, and both from any thread. */
+TEST(what_was_written_is_read)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct user_list list = { .arena = arena };
+    struct db *db = test_db();
+
+    ASSERT_OK(db_write(db, add_user, (char[]){ "kim" }));
+    ASSERT_OK(db_write(db, add_user, (char[]){ "lee" }));
+    ASSERT_OK(db_read(db, list_users, &list));
+    ASSERT_EQ_INT(2, (int64_t)list.count);
+    ASSERT_STR("kim", list.names[0]);
+    ASSERT_STR("lee", list.names[1]);
+    db_close(db);
+}
+
+static int64_t user_count(struct db *db)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct user_list list = { .arena = arena };
+
+    ASSERT_OK(db_read(db, list_users, &list));
+    return (int64_t)list.count;
+}
+
+TEST(a_failed_write_undoes_only_itself)
+{
+    struct db *db = test_db();
+
+    ASSERT_OK(db_write(db, add_user, (char[]){ "kim" }));
+    ASSERT_ERR(ERR_FORBIDDEN, "nobody may not", db_write(db, add_user, (char[]){ "nobody" }));
+    ASSERT_ERR(ERR_CONFLICT, "UNIQUE", db_write(db, add_user, (char[]){ "kim" }));
+    ASSERT_OK(db_write(db, add_user, (char[]){ "lee" }));
+    ASSERT_EQ_INT(2, user_count(db));
+    db_close(db);
+}
+
+TEST(it_is_all_there_after_closing)
+{
+    struct db *db = test_db();
+
+    ASSERT_OK(db_write(db, add_user, (char[]){ "kim" }));
+    db_close(db);
+    db = test_db();
+    ASSERT_EQ_INT(1, user_count(db));
+    db_close(db);
+}
+
+static err write_in_read(struct tx *tx, void *arg)
+{
+    return add_user(tx, arg);
+}
+
+static err wrong_count(struct tx *tx, void *arg)
+{
+    (void)arg;
+    return tx_run(tx, "DELETE FROM test_user WHERE id = ?1 OR name = ?2", PARAMS(1));
+}
+
+static err nested(struct tx *tx, void *arg)
+{
+    return db_write(tx_db(tx), add_user, arg);
+}
+
+TEST(mistakes_of_a_room_are_named)
+{
+    struct db *db = test_db();
+
+    ASSERT_ERR(ERR_INTERNAL, "a write within db_read", db_read(db, write_in_read, (char[]){ "kim" }));
+    ASSERT_ERR(ERR_INTERNAL, "1 values for 2 places", db_write(db, wrong_count, NULL));
+    ASSERT_ERR(ERR_INTERNAL, "use the tx at hand", db_write(db, nested, (char[]){ "kim" }));
+    ASSERT_EQ_INT(0, user_count(db));
+    db_close(db);
+}
+
+static void *write_many(void *arg)
+{
+    struct db *db = arg;
+    char name[32];
+
+    for (int i = 0; i < 50; i++) {
+        snprintf(name, sizeof(name), "%lx-%d", (unsigned long)pthread_self(), i);
+        ASSERT_OK(db_write(db, add_user, name));
+    }
+    return NULL;
+}
+
+static err count_all(struct tx *tx, void *arg)
+{
+    return tx_get_i64(tx, "SELECT count(*) FROM test_user", NONE, 0, arg);
+}
+
+static void *read_many(void *arg)
+{
+    int64_t before = 0, now = 0;
+
+    for (int i = 0; i < 200; i++) {
+        ASSERT_OK(db_read(arg, count_all, &now));
+        ASSERT_TRUE(now >= before);
+        before = now;
+    }
+    return NULL;
+}
+
+TEST(many_threads_write_and_read)
+{
+    struct db *db = test_db();
+    pthread_t threads[12];
+    int64_t count;
+
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+        ASSERT_EQ_INT(0, pthread_create(&threads[i], NULL, i < 8 ? write_many : read_many, db));
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+        pthread_join(threads[i], NULL);
+    ASSERT_OK(db_read(db, count_all, &count));
+    ASSERT_EQ_INT(400, count);
+    db_close(db);
+}
+
+TEST(a_folder_has_one_owner_and_says_who)
+{
+    struct db *db = test_db(), *second = NULL;
+    char pid[32];
+
+    snprintf(pid, sizeof(pid), "process %d (unit_tests", (int)getpid());
+    err e = db_open(&(struct db_options){ .folder = test_folder() }, &second);
+    ASSERT_TRUE(e != NULL);
+    ASSERT_EQ_INT(ERR_CONFLICT, err_kind(e));
+    ASSERT_CONTAINS(pid, str_of(err_message(e)));
+    ASSERT_CONTAINS("stop it or choose another --storage.path", str_of(err_message(e)));
+    err_free(e);
+    db_close(db);
+    ASSERT_OK(db_open(&(struct db_options){ .folder = test_folder() }, &second));
+    db_close(second);
+}
+
+TEST(a_tool_reads_beside_the_owner)
+{
+    struct db *db = test_db(), *tool = NULL;
+
+    ASSERT_OK(db_write(db, add_user, (char[]){ "kim" }));
+    ASSERT_OK(db_open(&(struct db_options){ .folder = test_folder(), .read_only = true }, &tool));
+    ASSERT_EQ_INT(1, user_count(tool));
+    ASSERT_ERR(ERR_INTERNAL, "reading only", db_write(tool, add_user, (char[]){ "lee" }));
+    db_close(tool);
+    db_close(db);
+}
+
+TEST(a_tool_of_another_process_writes_beside_the_owner)
+{
+    struct db *db = test_db();
+    int status;
+
+    ASSERT_OK(db_write(db, add_user, (char[]){ "kim" }));
+    pid_t child = fork();
+    if (child == 0) {
+        struct db *tool = NULL;
+        const char *folder = test_folder();
+        /* A fork inherits nothing of SQLite's: it execs nothing here, but opens everything anew. */
+        err e = db_open(&(struct db_options){ .folder = folder, .shared = true }, &tool);
+        for (int i = 0; !e && i < 20; i++) {
+            char name[16];
+            snprintf(name, sizeof(name), "tool-%d", i);
+            e = db_write(tool, add_user, name);
+        }
+        _exit(e ? 1 : 0);
+    }
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "own-%d", i);
+        ASSERT_OK(db_write(db, add_user, name));
+    }
+    ASSERT_EQ_INT(child, waitpid(child, &status, 0));
+    ASSERT_EQ_INT(0, status);
+    int64_t count;
+    ASSERT_OK(db_read(db, count_all, &count));
+    ASSERT_EQ_INT(41, count);
+    db_close(db);
+}
