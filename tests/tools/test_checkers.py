@@ -108,3 +108,17 @@ def test_banned_finds(line, found, tree):
 
 def test_banned_looks_at_fuzz_targets_too(tree):
     assert run('check_banned.py', tree({'fuzz/x_fuzz.c': 'strcpy(a, b);\n'}))[0] == 1
+
+
+def test_adr_finds_a_library_without_a_page(tree):
+    root = tree({
+        'cmake/libraries.cmake': '# zstd\npkg_check_modules(LIBS REQUIRED IMPORTED_TARGET sqlite3 libpcre2-8 libxxhash)\nfind_library(W wslay REQUIRED)\n',
+        'web/package.json': '{"dependencies": {"uplot": "1"}}',
+        'docs/adr/0301-sqlite.md': '# 0301: SQLite keeps the state\nxxhash\n',
+        'docs/adr/0402-pcre.md': '# 0402: PCRE2\n',
+    })
+    status, out = run('check_adr.py', root)
+    assert status == 1
+    assert [line.split(':')[0] for line in out.splitlines()] == ['libxxhash', 'wslay', 'uplot']
+    tree({'docs/adr/0403.md': '# 0403: xxHash', 'docs/adr/0404.md': '# wslay', 'docs/adr/0405.md': '# 0405 uPlot draws'})
+    assert run('check_adr.py', root) == (0, '')

@@ -1,0 +1,2 @@
+# adr - every library has its page of reasons.
+tools/check_adr.py
