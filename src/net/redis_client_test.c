@@ -62,6 +62,16 @@ static void peer_start(struct peer *peer)
     pthread_create(&peer->thread, NULL, peer_run, peer);
 }
 
+/* peer_stop - after the client has gone: CLEANUP runs backwards, so declare the peer first. */
+static void peer_stop(struct peer *peer)
+{
+    if (!peer->port)
+        return;
+    shutdown(peer->listener, SHUT_RDWR); /* wakes an accept that nobody came to */
+    pthread_join(peer->thread, NULL);
+    close(peer->listener);
+}
+
 static struct redis_client *client_of(struct peer *peer)
 {
     peer_start(peer);
@@ -80,7 +90,8 @@ static err ask(struct redis_client *redis, struct arena *arena, int64_t ms, cons
 
 TEST(redis_client_reads_a_reply_as_a_tree)
 {
-    struct peer peer = { .answers = { "*4\r\n$3\r\nabc\r\n:-7\r\n$-1\r\n*1\r\n-ERR inner\r\n", NULL } };
+    struct peer peer CLEANUP(
+        peer_stop) = { .answers = { "*4\r\n$3\r\nabc\r\n:-7\r\n$-1\r\n*1\r\n-ERR inner\r\n", NULL } };
     struct arena *arena CLEANUP(arena_freep) = arena_new(100000);
     const struct resp *reply;
 
@@ -98,7 +109,7 @@ TEST(redis_client_reads_a_reply_as_a_tree)
 
 TEST(redis_client_says_who_it_is)
 {
-    struct peer peer = { .answers = { "+OK\r\n", "-NOPERM no\r\n", "+OK\r\n", "+PONG\r\n", NULL } };
+    struct peer peer CLEANUP(peer_stop) = { .answers = { "+OK\r\n", "-NOPERM no\r\n", "+OK\r\n", "+PONG\r\n", NULL } };
     struct arena *arena CLEANUP(arena_freep) = arena_new(100000);
     const struct resp *reply;
 
@@ -137,7 +148,7 @@ TEST(redis_client_tells_error_replies_apart)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct peer peer = { .answers = { rows[i].says, NULL } };
+        struct peer peer CLEANUP(peer_stop) = { .answers = { rows[i].says, NULL } };
         struct arena *arena CLEANUP(arena_freep) = arena_new(100000);
         struct redis_client *redis CLEANUP(redis_client_freep) = client_of(&peer);
         const struct resp *reply;
@@ -151,7 +162,7 @@ TEST(redis_client_tells_error_replies_apart)
 TEST(redis_client_is_not_held_by_a_server_that_hangs_or_drips)
 {
     for (int drip = 0; drip < 2; drip++) {
-        struct peer peer = {
+        struct peer peer CLEANUP(peer_stop) = {
             .answers = { drip ? "$100\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" : "$5\r\nhel", "" },
             .drip = drip
         };
@@ -179,7 +190,7 @@ TEST(redis_client_refuses_what_is_not_resp)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        struct peer peer = { .answers = { bad[i], NULL } };
+        struct peer peer CLEANUP(peer_stop) = { .answers = { bad[i], NULL } };
         struct arena *arena CLEANUP(arena_freep) = arena_new(100000);
         struct redis_client *redis CLEANUP(redis_client_freep) = client_of(&peer);
         const struct resp *reply;
@@ -194,7 +205,7 @@ TEST(redis_client_refuses_what_is_not_resp)
 
 TEST(redis_client_bounds_a_reply)
 {
-    struct peer peer = { .answers = { "$5000\r\n", NULL } };
+    struct peer peer CLEANUP(peer_stop) = { .answers = { "$5000\r\n", NULL } };
     char text[6000] = "$5000\r\n";
     struct arena *arena CLEANUP(arena_freep) = arena_new(100000);
     const struct resp *reply;
@@ -209,7 +220,7 @@ TEST(redis_client_bounds_a_reply)
 
 TEST(redis_client_names_who_refused)
 {
-    struct peer peer = { .answers = { NULL } };
+    struct peer peer CLEANUP(peer_stop) = { .answers = { NULL } };
     struct arena *arena CLEANUP(arena_freep) = arena_new(100000);
     const struct resp *reply;
     struct redis_client *closed CLEANUP(redis_client_freep) = client_of(&peer);

@@ -52,6 +52,11 @@ def test_a_failure_is_shown_and_the_rest_still_runs(house):
     assert 'the reason' in lines
 
 
+def test_of_many_tests_those_that_failed_are_shown(house):
+    _, lines = house({'10-unit': 'echo why; echo FAIL a; seq -f "ok %g" 100; echo 100 1 0 >$CHECK_COUNTS'})
+    assert 'why' in lines and 'FAIL a' in lines and 'ok 100' not in lines
+
+
 def test_a_step_that_dies_after_good_counts_failed(house):
     assert house({'10-odd': 'echo 3 0 0 >$CHECK_COUNTS; exit 1'})[1][-1] == '3 passed, 1 failed'
 
