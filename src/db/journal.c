@@ -86,6 +86,13 @@ err journal_append(struct tx *tx, const struct event *event, int64_t *ret_id)
     return NULL;
 }
 
+err journal_attach(struct tx *tx, int64_t event_id, int64_t incident)
+{
+    TRY(tx_run(tx, "UPDATE journal SET incident = ?2 WHERE id = ?1 AND incident = 0", PARAMS(event_id, incident)));
+    return tx_run(tx, "INSERT OR IGNORE INTO incident_event(incident, event) VALUES(?1, ?2)",
+                  PARAMS(incident, event_id));
+}
+
 #define EVENT_COLUMNS "id, time, kind, subject, incident, actor, reason, data, unique_key"
 
 static err from_row(struct tx *tx, struct arena *arena, struct rows *rows, struct event *ret_event)
