@@ -9,6 +9,7 @@ const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 
 test('bytes step by 1024', () => {
   assert.equal(plain(bytes(0, 'en')), '0 B');
+  assert.equal(plain(bytes(-0.2, 'en')), '0 B');
   assert.equal(plain(bytes(1023, 'en')), '1,023 B');
   assert.equal(plain(bytes(3.2 * 2 ** 30, 'en')), '3.2 GiB');
   assert.equal(plain(bytes(2 ** 20 * 512, 'en', '/s')), '512 MiB/s');
@@ -23,6 +24,7 @@ test('durations show their two largest parts', () => {
   assert.equal(plain(duration(86400 * 12 + 3600, en)), '12 d');
   assert.equal(plain(duration(86400 + 3600 * 5 + 60, en)), '1 d 5 h');
   assert.equal(plain(duration(0.0123, en)), '12.3 ms');
+  assert.equal(plain(duration(0.000412, en)), '412 µs');
   assert.equal(plain(duration(0, en)), '0 s');
   assert.equal(duration(Infinity, en), '–');
 });
@@ -50,6 +52,9 @@ test('the unit is read from the metric name', () => {
   assert.equal(unitOf('node_network_receive_bytes_total', true), 'bytes/s');
   assert.equal(unitOf('node_cpu_seconds_total', true), 'seconds/s');
   assert.equal(unitOf('node_load1'), 'count');
+  assert.equal(unitOf('mem_fragmentation_ratio'), 'count');
+  assert.equal(unitOf('net_input_bytes_per_sec'), 'bytes/s');
+  assert.equal(unitOf('latest_fork_usec'), 'microseconds');
 });
 
 test('times are local, today without a date, and UTC is exact', () => {

@@ -20,7 +20,8 @@ function decimal(value: number, lang: string, digits: number): string {
     format = new Intl.NumberFormat(lang, { maximumFractionDigits: digits });
     numberFormats.set(key, format);
   }
-  return format.format(value);
+  /* What rounds to zero has no sign. */
+  return format.format(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value);
 }
 
 /* Three significant digits are what a person reads. */
@@ -62,6 +63,7 @@ export function duration(seconds: number, words: Words): string {
   if (!Number.isFinite(seconds)) return words.none;
   const sign = seconds < 0 ? '-' : '';
   const size = Math.abs(seconds);
+  if (size > 0 && size < 0.001) return `${sign}${short(size * 1e6, words.lang)}${THIN}µs`;
   if (size < 1) return size === 0 ? `0${words.gap}${words.second}` : `${sign}${short(size * 1000, words.lang)}${THIN}ms`;
   const s = Math.round(size);
   const parts: [number, string][] = [
@@ -98,9 +100,14 @@ export function quantity(value: number | null | undefined, unit: string, words: 
 /* unitOf - the unit a metric's name promises, as Prometheus' naming has it. */
 export function unitOf(metric: string, rate = false): string {
   const name = metric.replace(/_total$/, '');
+  if (/_bytes_per_sec(ond)?$/.test(name)) return 'bytes/s';
   if (/_bytes$/.test(name)) return rate ? 'bytes/s' : 'bytes';
   if (/_seconds$/.test(name)) return rate ? 'seconds/s' : 'seconds';
+  /* 1.23 is how fragmentation is spoken of, not 123 %. */
+  if (/frag.*_ratio$/.test(name)) return 'count';
   if (/_ratio$|_rate$/.test(name)) return 'ratio';
+  if (/_usec$/.test(name)) return 'microseconds';
+  if (/_ms$/.test(name)) return 'milliseconds';
   if (/_celsius$/.test(name)) return 'celsius';
   if (/_per_sec(ond)?$/.test(name)) return 'per_second';
   return rate ? 'per_second' : 'count';

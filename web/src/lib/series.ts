@@ -27,14 +27,16 @@ export function merge(series: Point[][], join: (values: number[]) => number): Po
   return [...columns].filter(([, values]) => values.length === series.length).sort(([a], [b]) => a - b).map(([time, values]) => [time, join(values)]);
 }
 
-/* trend - the fitted line over the window and on to the limit: two points are a line. */
-export function trend(points: Point[], slopePerHour: number, until: number): Point[] {
+/* trend - the fitted line over the window, and on until it meets the limit. */
+export function trend(points: Point[], slopePerHour: number, until: number, limit?: number | null): Point[] {
   const known = points.filter((p): p is [number, number] => p[1] !== null);
   if (known.length === 0) return [];
   const meanTime = known.reduce((a, p) => a + p[0], 0) / known.length;
   const meanValue = known.reduce((a, p) => a + p[1], 0) / known.length;
   const at = (time: number): Point => [time, meanValue + (slopePerHour / 3600) * (time - meanTime)];
-  return [at(known[0]![0]), at(known.at(-1)![0]), at(until)];
+  const last = known.at(-1)![0];
+  const crossing = limit == null || slopePerHour === 0 ? until : meanTime + ((limit - meanValue) / slopePerHour) * 3600;
+  return [at(known[0]![0]), at(last), at(crossing > last ? Math.min(until, crossing) : until)];
 }
 
 /* extent - last, smallest and largest known value. */

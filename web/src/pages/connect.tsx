@@ -5,7 +5,7 @@ import { api } from '../lib/api.ts';
 import { useData, useTask } from '../lib/data.ts';
 import { count } from '../lib/format.ts';
 import { Link } from '../lib/router.tsx';
-import { Age, Await, Button, CopyButton, CopyCurl, Empty, ProblemNote, Time } from '../ui/basics.tsx';
+import { Ago, Await, Button, CopyButton, CopyCurl, Empty, ProblemNote, Time } from '../ui/basics.tsx';
 import { Pill, type Tone } from '../ui/status.tsx';
 import type { FoundService, Receiver, Source } from '../types.ts';
 
@@ -18,7 +18,7 @@ function ServiceRow({ service, changed }: { service: FoundService; changed: () =
       <div class="row-main"><b>{service.name || tn('service', service.kind)}</b><span>{tn('service', service.kind)} · <span class="mono">{where}</span>{service.pid ? ` · PID ${service.pid}` : ''}</span></div>
       {service.added ? <Pill tone="ok">{t('service.added')}</Pill>
         : add ? <>
-          <CopyCurl path={add.path} method={add.method} body={add.body} />
+          <CopyCurl compact path={add.path} method={add.method} body={add.body} />
           <Button small kind="primary" icon="plus" busy={task.busy} onClick={() => void task.run(() => api(add.path, { method: add.method, body: add.body }).then(changed))}>{t('service.add')}</Button>
         </> : <span class="dim small">{t('service.later')}</span>}
       {task.error && <ProblemNote error={task.error} />}
@@ -50,7 +50,7 @@ function SourceRow({ source }: { source: Source }) {
         {source.error && <span class="bad">{source.error}</span>}
       </div>
       <span class="row-age">
-        {source.last_received_at ? <>{t('source.last')} <Age at={source.last_received_at} /></> : t('source.never')}
+        {source.last_received_at ? <Ago at={source.last_received_at} phrase="source.last" /> : t('source.never')}
         <span class="dim">{t('source.samples', { n: count(source.samples_total, words().lang) })}</span>
       </span>
       {source.snippet && <Button small onClick={() => setOpen(!open)} aria-expanded={open}>{t('source.snippet')}</Button>}
@@ -102,7 +102,7 @@ function ReceiverRow({ receiver }: { receiver: Receiver }) {
       <div class="row-main"><b>{receiver.name}</b><span>{receiver.kind} · <span class="mono">{receiver.target}</span></span></div>
       {result && <Pill tone={result.delivered ? 'ok' : 'critical'}>{result.delivered ? t('receiver.delivered') : t('receiver.failed')}</Pill>}
       {result && <Time at={result.at} />}
-      <CopyCurl path={path} method="POST" body={{}} />
+      <CopyCurl compact path={path} method="POST" body={{}} />
       <Button small busy={task.busy} icon="bell" onClick={() => void test()}>{t('receiver.test')}</Button>
       {result?.error && <p class="bad full">{result.error}</p>}
       {task.error && <ProblemNote error={task.error} />}

@@ -152,7 +152,7 @@ export function IncidentPage({ id }: { id: string }) {
                       <tr key={a.id}>
                         <td><SeverityPill severity={a.severity} /></td>
                         <td class="main"><b>{a.name}</b><span class="sub">{a.summary}</span></td>
-                        <td>{tn('alert.status', a.status)}</td>
+                        <td class="cap">{tn('alert.status', a.status)}</td>
                         <td class="right num">{typeof a.value === 'number' ? quantity(a.value, 'count', w) : a.value ?? t('none')}</td>
                         <td><Time at={a.starts_at} /></td>
                       </tr>

@@ -24,6 +24,7 @@ function headline(now: Now): string {
 
 function Hero({ now }: { now: Now }) {
   const { noise } = now;
+  const w = words();
   const part = (key: 'noise.alerts' | 'noise.incidents' | 'noise.pages' | 'noise.healed', n: number, to: string) => <Link to={to} class="noise-part">{t(key, { n })}</Link>;
   return (
     <section class={`hero tone-${stateTones[now.state]}`} aria-label={t('now.state')}>
@@ -37,7 +38,7 @@ function Hero({ now }: { now: Now }) {
           <span class="arrow" aria-hidden="true">→</span>
           {part('noise.pages', noise.pages, '/incidents?status=all')}
           <span class="noise-healed">{part('noise.healed', noise.healed, '/actions/executions?state=fixed')}</span>
-          <span class="dim">{t('noise.window', { window: noise.window.replace('h', '\u00a0h') })}</span>
+          <span class="dim">{t('noise.window', { window: noise.window.replace(/h$/, w.gap + w.hour) })}</span>
         </p>
       </div>
     </section>
@@ -149,7 +150,7 @@ export function NowPage() {
       <div class="now-grid">
         <div class="stack wide-gap">
           <NeedsYou />
-          <Card title={host ? t('now.host', { host: host.name }) : t('kind.host')} class="flush"><Vitals resource={host?.id} /></Card>
+          <Card title={host ? t('now.host', { host: host.name }) : t('kind.host')} class="flush" tools={<span class="dim small">{t('vital.window')}</span>}><Vitals resource={host?.id} /></Card>
           <Card title={t('now.resources')} count={resources.data?.total}><Await from={resources} rows={6}>{(r) => <TileMap resources={r.resources} />}</Await></Card>
         </div>
         <div class="stack wide-gap">

@@ -8,7 +8,7 @@ import { Link, navigate, setQuery, usePlace } from '../lib/router.tsx';
 import { trend } from '../lib/series.ts';
 import { useStore } from '../lib/store.ts';
 import { PageHead } from '../shell/shell.tsx';
-import { Age, Await, Button, Card, CopyCurl, Dialog, Empty, Meter, ProblemNote, Skeleton, Tabs, Term, Time } from '../ui/basics.tsx';
+import { Await, Button, Card, CopyCurl, Dialog, Empty, Meter, ProblemNote, Skeleton, Tabs, Term, Time } from '../ui/basics.tsx';
 import { Chart } from '../ui/chart.tsx';
 import { useSeries } from '../ui/metrics.tsx';
 import { Pill, riskTone, Shape } from '../ui/status.tsx';
@@ -17,6 +17,9 @@ import type { Model, PredictSummary, Prediction, Prevented, Signal } from '../ty
 const MINUTES_MOST = 14 * 24 * 60;
 /* How much of the future is drawn, against the past. */
 const FUTURE_SHARE = 1.2;
+
+/* The four types that the product knows are posted in percent. */
+const postedUnit = (type: string) => (['cpu_spike', 'mem_leak', 'disk_full', 'error_rate'].includes(type) ? 'percent' : 'count');
 
 function SignalChart({ signal }: { signal: Signal }) {
   const e = signal.evidence;
@@ -35,7 +38,7 @@ function SignalChart({ signal }: { signal: Signal }) {
     <Chart title={signal.metric!} unit={unit} height={260} from={first} to={until}
       series={[
         { name: t('predict.history'), points: history, fill: true },
-        ...(slope != null && history.length > 1 ? [{ name: t('predict.trend'), points: trend(history, slope, until), dashed: true, tone: 'series-2' }] : []),
+        ...(slope != null && history.length > 1 ? [{ name: t('predict.trend'), points: trend(history, slope, until, signal.limit), dashed: true, tone: 'series-2' }] : []),
       ]}
       limits={signal.limit != null ? [{ value: signal.limit, label: `${t('predict.limit')} ${quantity(signal.limit, unit, w)}`, tone: 'critical' }] : []}
       bands={signal.eta_low != null && signal.eta_high != null ? [{ from: last + signal.eta_low, to: last + signal.eta_high, tone: 'critical' }] : []}
@@ -91,7 +94,7 @@ function SignalDetail({ signal, prediction }: { signal: Signal; prediction: Pred
         <dl class="terms">
           <Term name={t('risk')}><span class="risk"><Meter value={signal.risk_score} tone={riskTone(signal.risk_score)} label={percent(signal.risk_score, w.lang)} />{percent(signal.risk_score, w.lang)}</span></Term>
           {signal.model_risk != null && <Term name={t('predict.modelrisk')}>{percent(signal.model_risk, w.lang)}</Term>}
-          <Term name={t('value')}>{count(signal.value, w.lang)} / {count(signal.threshold, w.lang)}</Term>
+          <Term name={t('value.threshold')}>{quantity(signal.value, postedUnit(signal.signal_type), w)} / {quantity(signal.threshold, postedUnit(signal.signal_type), w)}</Term>
           <Term name={t('predict.slope')}>{e?.slope_per_hour != null ? `${quantity(e.slope_per_hour, unit, w)} / ${w.hour}` : none}</Term>
           <Term name="R²">{e?.r2 != null ? e.r2.toFixed(3) : none}</Term>
           <Term name={t('predict.p')}>{e?.p_value != null ? (e.p_value < 0.001 ? '< 0.001' : e.p_value.toFixed(3)) : none}</Term>
@@ -139,10 +142,10 @@ function TrackRecord() {
               <tbody>{(Array.isArray(answer) ? answer : answer.models).map((m) => (
                 <tr key={m.id}>
                   <td class="main"><b>{m.name}</b><span class="sub">{m.description}</span></td>
-                  <td>{tn('algorithm', m.algorithm)}</td>
+                  <td class="cap">{tn('algorithm', m.algorithm)}</td>
                   <td class="right num">{figure(m.accuracy)}</td>
                   <td class="right num">{figure(m.recall)}</td>
-                  <td>{tn('measured', m.measured_on)}{m.samples ? <span class="sub">{t('predict.cases', { n: m.samples })}</span> : null}</td>
+                  <td class="cap">{tn('measured', m.measured_on)}{m.samples ? <span class="sub">{t('predict.cases', { n: m.samples })}</span> : null}</td>
                 </tr>
               ))}</tbody>
             </table>
@@ -200,7 +203,7 @@ export function Predictions() {
           return list.length === 0
             ? <Card><Empty icon="predictions" title={t('predict.none')} action={risk !== '0' ? <Button onClick={() => setQuery({ risk: '0' })}>{t('predict.showall')}</Button> : <Link class="button plain" to="/settings/sources">{t('settings.sources')}</Link>}>{t('predict.none.text')}</Empty></Card>
             : <div class="master">
-              <Card class="flush" title={t('predict.signals')} count={list.length} tools={<span class="dim small"><Age at={list[0]?.created_at} /></span>}><SignalList signals={list} chosen={chosen} /></Card>
+              <Card class="flush" title={t('predict.signals')} count={list.length}><SignalList signals={list} chosen={chosen} /></Card>
               {chosen && <SignalDetail signal={chosen} prediction={predictions.data?.predictions.find((p) => p.signal_id === chosen.id)} />}
             </div>;
         }}

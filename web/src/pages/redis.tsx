@@ -3,11 +3,11 @@ import { useState } from 'preact/hooks';
 import { t, tn, words, type Key } from '../i18n/index.ts';
 import { api, may, query, session } from '../lib/api.ts';
 import { useData, useTask } from '../lib/data.ts';
-import { count, percent, quantity } from '../lib/format.ts';
+import { count, percent, quantity, unitOf } from '../lib/format.ts';
 import { setQuery, usePlace } from '../lib/router.tsx';
 import { useStore } from '../lib/store.ts';
 import { PageHead } from '../shell/shell.tsx';
-import { Age, Await, Button, Card, CopyCurl, Empty, Meter, ProblemNote, Skeleton, Tabs } from '../ui/basics.tsx';
+import { Age, Ago, Await, Button, Card, CopyCurl, Empty, Meter, ProblemNote, Skeleton, Tabs } from '../ui/basics.tsx';
 import { Chart } from '../ui/chart.tsx';
 import { Cause, EvidenceList } from '../ui/evidence.tsx';
 import { Pill, SeverityPill, type Tone } from '../ui/status.tsx';
@@ -59,10 +59,9 @@ function InfoTable({ current }: { current: RedisMetrics['current'] }) {
   const w = words();
   const rows = Object.entries(current).filter(([key, value]) => !shownAbove.has(key) && value !== null && typeof value !== 'object').sort(([a], [b]) => a.localeCompare(b));
   if (rows.length === 0) return null;
-  const unit = (key: string) => (/_bytes$/.test(key) ? 'bytes' : /_ratio$|_rate$/.test(key) ? 'ratio' : /_per_sec$/.test(key) ? 'per_second' : /_seconds$/.test(key) ? 'seconds' : /_usec$/.test(key) ? 'microseconds' : /_ms$/.test(key) ? 'milliseconds' : 'count');
   return (
     <Card title="INFO" class="flush">
-      <dl class="info-table">{rows.map(([key, value]) => <div key={key}><dt class="mono">{key}</dt><dd class="num">{typeof value === 'number' ? quantity(value, unit(key), w) : String(value)}</dd></div>)}</dl>
+      <dl class="info-table">{rows.map(([key, value]) => <div key={key}><dt class="mono">{key}</dt><dd class="num">{typeof value === 'number' ? quantity(value, unitOf(key), w) : String(value)}</dd></div>)}</dl>
     </Card>
   );
 }
@@ -88,7 +87,7 @@ function Dashboard({ connection, minutes }: { connection: Connection; minutes: s
                 return (
                   <Card key={c.title}>
                     <Chart title={t(c.title)} unit={c.unit} zero sync="redis" from={now - Number(minutes) * 60} to={now}
-                      series={c.drawn.map((s, i) => ({ name: s, points: series[s]!, fill: i === 0 }))}
+                      series={c.drawn.map((s, i) => ({ name: s.replace(/_bytes$|_per_sec$/, ''), points: series[s]!, fill: i === 0 }))}
                       limits={shows ? [{ value: limit, label: `${c.limit} ${quantity(limit, c.unit, w)}`, tone: 'critical' }] : []} />
                   </Card>
                 );
@@ -110,7 +109,7 @@ function Alerts({ connection }: { connection: Connection }) {
       <Await from={from} rows={2}>
         {({ alerts }) => alerts.length === 0 ? <Empty icon="check" title={t('redis.alerts.none')}>{t('redis.alerts.none.text')}</Empty> : (
           <ul class="rows">{alerts.map((a) => (
-            <li class="row-item wrap top" key={a.id}>
+            <li class="row-item wrap align-top" key={a.id}>
               <SeverityPill severity={a.severity} />
               <div class="row-main"><b>{a.title}</b><span>{a.scenario && <code>{a.scenario}</code>} {tn('alert.status', a.state)}</span><EvidenceList items={a.evidence} /></div>
               <span class="row-age"><Age at={a.since} /></span>
@@ -136,7 +135,7 @@ function Diagnose({ connection }: { connection: Connection }) {
   const body = { connection: connection.connection };
   const run = () => task.run(async () => setResult(await api<Diagnosis>(path, { method: 'POST', body })));
   return (
-    <Card title={t('diagnosis')} tools={<><CopyCurl path={path} method="POST" body={body} /><Button kind="primary" small icon="target" busy={task.busy} onClick={() => void run()}>{result ? t('diagnosis.again') : t('diagnosis.run')}</Button></>}>
+    <Card title={t('diagnosis')} tools={<><CopyCurl compact path={path} method="POST" body={body} /><Button kind="primary" small icon="target" busy={task.busy} onClick={() => void run()}>{result ? t('diagnosis.again') : t('diagnosis.run')}</Button></>}>
       {task.error && <ProblemNote error={task.error} retry={() => void run()} />}
       {task.busy && !result && <Skeleton rows={4} />}
       {!result && !task.busy && !task.error && <p class="dim">{t('diagnosis.text')}</p>}
@@ -171,7 +170,7 @@ function Instance({ connection, changed }: { connection: Connection; changed: ()
           <span class="mono">{connection.address}</span>
           {connection.server_version && <span>Redis {connection.server_version}</span>}
           {connection.mode && <span>{connection.mode}{connection.role ? ` · ${connection.role}` : ''}</span>}
-          <span class="dim">{t('redis.polled')} <Age at={connection.last_poll} /></span>
+          <span class="dim"><Ago at={connection.last_poll} phrase="redis.polled" /></span>
         </span>
         <span class="spread" />
         <Tabs label={t('range')} now={minutes} onPick={(id) => setQuery({ range: id === '15' ? null : id })} tabs={RANGES.map((r) => ({ id: r, label: t(`range.${r}` as Key) }))} />
@@ -210,7 +209,7 @@ export function RedisPage() {
             </div>}
             <Instance key={chosen.connection} connection={chosen} changed={from.reload} />
           </> : <>
-            <Card><Empty icon="redis" title={t('redis.none')} action={may.operate(who) && <Button kind="primary" icon="plus" onClick={() => setQuery({ add: '1' })}>{t('redis.add')}</Button>}>{t('redis.none.text')}</Empty></Card>
+            <Card><Empty icon="redis" title={t('redis.none')}>{t('redis.none.text')}</Empty></Card>
             <Card title={t('service.found')}><FoundServices /></Card>
           </>;
         }}

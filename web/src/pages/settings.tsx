@@ -123,7 +123,7 @@ function Users() {
         {({ users }) => users.length === 0 ? <Empty icon="user" title={t('users.none')}>{t('users.none.text')}</Empty> : (
           <table class="table stackable">
             <thead><tr><th>{t('name')}</th><th>{t('role')}</th><th>{t('role.may')}</th><th /></tr></thead>
-            <tbody>{users.map((u) => <tr key={u.name}><td class="main"><b>{u.name}</b>{u.name === who?.user && <span class="sub">{t('users.you')}</span>}</td><td>{tn('role', u.role)}</td><td class="dim">{tn('role.doc', u.role)}</td>
+            <tbody>{users.map((u) => <tr key={u.name}><td class="main"><b>{u.name}</b>{u.name === who?.user && <span class="sub">{t('users.you')}</span>}</td><td class="cap">{tn('role', u.role)}</td><td class="dim cap">{tn('role.doc', u.role)}</td>
               <td class="right">{u.name !== who?.user && <Remove name={u.name} path={`/api/v1/users/${encodeURIComponent(u.name)}`} onDone={from.reload} />}</td></tr>)}</tbody>
           </table>
         )}
@@ -142,7 +142,7 @@ function Tokens() {
         {({ tokens }) => tokens.length === 0 ? <Empty icon="shield" title={t('tokens.none')}>{t('tokens.none.text')}</Empty> : (
           <table class="table stackable">
             <thead><tr><th>{t('name')}</th><th>{t('role')}</th><th>{t('tokens.created')}</th><th>{t('tokens.used')}</th><th /></tr></thead>
-            <tbody>{tokens.map((k) => <tr key={k.id}><td class="main"><b>{k.name}</b></td><td>{tn('role', k.role)}</td><td><Time at={k.created_at} /></td><td>{k.last_used_at ? <Time at={k.last_used_at} /> : <span class="dim">{t('never')}</span>}</td>
+            <tbody>{tokens.map((k) => <tr key={k.id}><td class="main"><b>{k.name}</b></td><td class="cap">{tn('role', k.role)}</td><td><Time at={k.created_at} /></td><td>{k.last_used_at ? <Time at={k.last_used_at} /> : <span class="dim">{t('never')}</span>}</td>
               <td class="right"><Remove name={k.name} path={`/api/v1/tokens/${k.id}`} onDone={from.reload} /></td></tr>)}</tbody>
           </table>
         )}
@@ -162,7 +162,7 @@ export function Settings({ tab }: { tab: string }) {
         tabs={[{ id: 'about', label: t('settings.about') }, { id: 'sources', label: t('settings.sources') }, ...(admin ? [{ id: 'access', label: t('settings.access') }] : [])]} />
       {tab === 'sources' ? (
         <div class="stack wide-gap">
-          <Card title={t('settings.sources')} tools={<CopyCurl path="/api/v1/sources" />}><Sources /></Card>
+          <Card title={t('settings.sources.card')} tools={<CopyCurl path="/api/v1/sources" />}><Sources /></Card>
           <div class="two">
             <Card title={t('service.found')} tools={<CopyCurl path="/api/v1/services" />}><FoundServices /></Card>
             <Card title={t('settings.receivers')} tools={<CopyCurl path="/api/v1/receivers" />}><Receivers /></Card>

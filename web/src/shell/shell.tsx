@@ -87,7 +87,7 @@ export function Shell({ path, children }: { path: string; children: ComponentChi
   const { data, reload } = useData<Now>('/api/v1/now', { every: 10_000, on: [''] });
   const [open, setOpen] = useState<'search' | 'help' | 'stop' | null>(null);
   const now = data ?? null;
-  nowState.set(now);
+  useEffect(() => nowState.set(now), [now]);
 
   useEffect(() => listenKeys({
     '/': () => setOpen('search'),

@@ -37,6 +37,15 @@ export function Age({ at, until }: { at: string | null | undefined; until?: stri
   return <time dateTime={at} title={utc(start)}>{duration(Math.floor(seconds), words())}</time>;
 }
 
+/* Ago - the same as a phrase: 5 s ago. */
+export function Ago({ at, phrase }: { at: string | null | undefined; phrase: 'redis.polled' | 'source.last' }) {
+  const now = useTick();
+  if (!at) return <span class="dim">{t('never')}</span>;
+  const start = Date.parse(at);
+  const age = t('ago', { age: duration(Math.max(0, Math.floor((now - start) / 1000)), words()) });
+  return <time dateTime={at} title={utc(start)}>{t(phrase, { age })}</time>;
+}
+
 type ButtonProps = {
   kind?: 'primary' | 'danger' | 'quiet' | 'plain';
   icon?: IconName;
@@ -72,7 +81,7 @@ async function toClipboard(text: string): Promise<boolean> {
   }
 }
 
-export function CopyButton({ text, label, icon = 'copy', kind = 'quiet' }: { text: string; label: string; icon?: IconName; kind?: 'quiet' | 'plain' }) {
+export function CopyButton({ text, label, icon = 'copy', kind = 'quiet', compact }: { text: string; label: string; icon?: IconName; kind?: 'quiet' | 'plain'; compact?: boolean }) {
   const [done, setDone] = useState(false);
   useEffect(() => {
     if (!done) return undefined;
@@ -80,15 +89,15 @@ export function CopyButton({ text, label, icon = 'copy', kind = 'quiet' }: { tex
     return () => clearTimeout(timer);
   }, [done]);
   return (
-    <Button kind={kind} small icon={done ? 'check' : icon} onClick={() => void toClipboard(text).then(setDone)}>
+    <Button kind={kind} small icon={done ? 'check' : icon} title={done ? t('copied') : label} class={compact ? 'compact' : icon === 'terminal' ? 'curl' : ''} onClick={() => void toClipboard(text).then(setDone)}>
       <span aria-live="polite">{done ? t('copied') : label}</span>
     </Button>
   );
 }
 
 /* CopyCurl - what the page does, as a line for the shell. */
-export function CopyCurl({ path, method, body }: { path: string; method?: string; body?: unknown }) {
-  return <CopyButton text={asCurl(location.origin, path, method, body)} label={t('copy.curl')} icon="terminal" />;
+export function CopyCurl({ path, method, body, compact }: { path: string; method?: string; body?: unknown; compact?: boolean }) {
+  return <CopyButton text={asCurl(location.origin, path, method, body)} label={t('copy.curl')} icon="terminal" {...(compact ? { compact } : {})} />;
 }
 
 export function Card({ title, tools, children, class: more, count }: {
@@ -164,6 +173,8 @@ export function Dialog({ title, onClose, children, wide, foot }: {
     const dialog = box.current!;
     const before = document.activeElement;
     if (!dialog.open) dialog.showModal();
+    /* Nothing to fill in: the text itself takes the keys, for scrolling. */
+    if (!dialog.querySelector('[autofocus]')) dialog.querySelector<HTMLElement>('.dialog-body')?.focus();
     return () => {
       dialog.close();
       if (before instanceof HTMLElement) before.focus();
@@ -175,7 +186,7 @@ export function Dialog({ title, onClose, children, wide, foot }: {
       onMouseDown={(e) => { if (e.target === box.current) onClose(); }}>
       <div class="dialog-box">
         <header><h2>{title}</h2><Button kind="quiet" icon="close" aria-label={t('close')} onClick={onClose} /></header>
-        <div class="dialog-body">{children}</div>
+        <div class="dialog-body" tabIndex={-1}>{children}</div>
         {foot && <footer>{foot}</footer>}
       </div>
     </dialog>

@@ -81,16 +81,16 @@ export function Chart({ title, unit, tools = true, legend = true, height = 180, 
         : <div class="plot none" style={{ height: `${height}px` }}>{empty ?? t('chart.empty')}</div>}
       {legend && hasData && (
         <table class="legend">
-          <thead class="off-screen"><tr><th>{t('chart.series')}</th><th>{t('chart.last')}</th><th>{t('chart.min')}</th><th>{t('chart.max')}</th></tr></thead>
+          <thead><tr><th><span class="off-screen">{t('chart.series')}</span></th><th>{t('chart.last')}</th><th>{t('chart.min')}</th><th>{t('chart.max')}</th></tr></thead>
           <tbody>
             {spec.series.map((s, i) => {
               const e = extent(s);
               return (
                 <tr key={s.name}>
-                  <th scope="row"><span class={`swatch ${s.dashed ? 'dashed' : ''}`} style={{ color: `var(--${s.tone ?? `series-${(i % 6) + 1}`})` }} />{s.name}</th>
+                  <th scope="row" title={s.name}><span class={`swatch ${s.dashed ? 'dashed' : ''}`} style={{ color: `var(--${s.tone ?? `series-${(i % 6) + 1}`})` }} /><span>{s.name}</span></th>
                   <td><b>{show(cursor ? cursor.values[i] : e.last)}</b></td>
-                  <td>{t('chart.min')} {show(e.min)}</td>
-                  <td>{t('chart.max')} {show(e.max)}</td>
+                  <td>{show(e.min)}</td>
+                  <td>{show(e.max)}</td>
                 </tr>
               );
             })}

@@ -67,15 +67,19 @@ export function useVitals(minutes: number): { vitals: Vital[]; loading: boolean;
   const load = useSeries({ metric: 'node_load1', minutes, points });
   const cores = idle.data?.series.length;
   const real = (labels: Labels) => labels.device !== 'lo';
+  const whole = (of: Loaded<ChartAnswer>) => {
+    const last = of.data?.series[0]?.points.at(-1)?.[1];
+    return last ? { note: t('vital.of', { total: quantity(last, 'bytes', words()) }) } : {};
+  };
   const used = (part: Loaded<ChartAnswer>, whole: Loaded<ChartAnswer>) => merge([...pointsOf(part).slice(0, 1), ...pointsOf(whole).slice(0, 1)],
     (v) => (v.length === 2 && v[1]! > 0 ? 1 - v[0]! / v[1]! : 0));
   return {
     vitals: [
-      { key: 'cpu', unit: 'ratio', limit: 1, points: merge(pointsOf(idle), (v) => Math.max(0, 1 - mean(v))) },
-      { key: 'memory', unit: 'ratio', limit: 1, points: used(available, total) },
-      { key: 'disk', unit: 'ratio', limit: 1, points: used(free, size) },
-      { key: 'network', unit: 'bytes/s', points: merge([...pointsOf(receive, real), ...pointsOf(transmit, real)], sum) },
-      { key: 'load', unit: 'count', points: merge(pointsOf(load), sum), ...(cores ? { note: t('vital.cores', { n: cores }) } : {}) },
+      { key: 'cpu', unit: 'ratio', limit: 1, ...(cores ? { note: t('vital.cores', { n: cores }) } : {}), points: merge(pointsOf(idle), (v) => Math.max(0, 1 - mean(v))) },
+      { key: 'memory', unit: 'ratio', limit: 1, ...whole(total), points: used(available, total) },
+      { key: 'disk', unit: 'ratio', limit: 1, ...whole(size), points: used(free, size) },
+      { key: 'network', unit: 'bytes/s', note: t('vital.both'), points: merge([...pointsOf(receive, real), ...pointsOf(transmit, real)], sum) },
+      { key: 'load', unit: 'count', note: t('vital.load.note'), points: merge(pointsOf(load), sum) },
     ],
     loading: [idle, available, free, receive, load].some((s) => s.data === undefined && s.error === undefined),
     error: [idle, available, total, free, size, receive, transmit, load].find((s) => s.error && !s.data)?.error,
@@ -97,7 +101,7 @@ export function Vitals({ resource }: { resource: string | undefined }) {
             onClick={() => resource && navigate('/' + query({ resource }))}>
             <span class="vital-name">{t(`vital.${vital.key}`)}</span>
             <span class={`vital-value ${hot ? 'hot' : ''}`}>{last === undefined && loading ? <span class="waiting" /> : quantity(last, vital.unit, w)}</span>
-            <span class="vital-note">{vital.note ?? t('vital.window')}</span>
+            <span class="vital-note">{vital.note}</span>
             <Spark values={vital.points.map((p) => p[1])} {...(vital.limit ? { max: vital.limit } : {})} tone={hot ? 'critical' : 'series-1'} />
           </button>
         );

@@ -60,12 +60,25 @@ function aligned(series: PlotSeries[]): uPlot.AlignedData {
   return uPlot.join(series.map((s) => [s.points.map((p) => p[0]), s.points.map((p) => p[1])]), series.map(() => [2]));
 }
 
+/* 14:05, with seconds where ticks are that close, the date at midnight. */
+function timeTick(seconds: number, step: number): string {
+  const at = new Date(seconds * 1000);
+  const two = (n: number) => String(n).padStart(2, '0');
+  if (step >= 86400 || (at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0)) return `${at.getMonth() + 1}/${at.getDate()}`;
+  return `${two(at.getHours())}:${two(at.getMinutes())}${step < 60 ? ':' + two(at.getSeconds()) : ''}`;
+}
+
 /* Power-of-two steps for bytes, so that an axis reads 1 GiB, 2 GiB instead of 953.7 MiB. */
 const byteSteps = Array.from({ length: 60 }, (_, i) => 2 ** i);
 
 export function draw(root: HTMLElement, first: PlotSpec, bytes: boolean): Plot {
   let spec = first;
   let plot: uPlot | null = null;
+
+  const whole = (u: uPlot) => {
+    const times = u.data[0];
+    u.setScale('x', { min: spec.from ?? times[0] ?? 0, max: spec.to ?? times.at(-1) ?? 1 });
+  };
 
   function options(): uPlot.Options {
     const colour = resolver(root);
@@ -81,6 +94,7 @@ export function draw(root: HTMLElement, first: PlotSpec, bytes: boolean): Plot {
       cursor: {
         ...(spec.sync ? { sync: { key: spec.sync, setSeries: false } } : {}),
         drag: { x: true, y: false, uni: 12 },
+        bind: { dblclick: (u) => () => { whole(u); return null; } },
         points: { size: 7 },
       },
       scales: {
@@ -96,12 +110,7 @@ export function draw(root: HTMLElement, first: PlotSpec, bytes: boolean): Plot {
         },
       },
       axes: [
-        { ...axis, space: 70, size: 28, values: [
-          [86400, '{M}/{D}', null, null, null, null, null, null, 1],
-          [3600, '{HH}:{mm}', '\n{M}/{D}', null, '\n{M}/{D}', null, null, null, 1],
-          [60, '{HH}:{mm}', '\n{M}/{D}', null, '\n{M}/{D}', null, null, null, 1],
-          [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1],
-        ] },
+        { ...axis, space: 70, size: 28, values: (_u, splits, _axis, _space, step) => splits.map((s) => timeTick(s, step)) },
         { ...axis, space: 34, gap: 6, size: (_u, values) => 16 + Math.max(24, ...(values ?? []).map((v) => String(v).length * 6.2)),
           ...(bytes ? { incrs: byteSteps } : {}), values: (_u, ticks) => ticks.map((v) => spec.format(v)) },
       ],
@@ -196,10 +205,18 @@ export function draw(root: HTMLElement, first: PlotSpec, bytes: boolean): Plot {
   return {
     update(next) {
       const same = next.series.length === spec.series.length && next.height === spec.height
-        && next.from === spec.from && next.to === spec.to && next.series.every((s, i) => s.name === spec.series[i]!.name);
+        && next.series.every((s, i) => s.name === spec.series[i]!.name) && next.to! - next.from! === spec.to! - spec.from!;
+      const { min, max } = plot?.scales.x ?? {};
+      /* Who has zoomed in keeps that view; who has not follows the time. */
+      const zoomed = spec.from !== undefined && (Math.abs((min ?? 0) - spec.from) > 1 || Math.abs((max ?? 0) - spec.to!) > 1);
       spec = next;
-      if (same && plot) plot.setData(aligned(spec.series), true);
-      else build();
+      if (!same || !plot) {
+        build();
+        return;
+      }
+      plot.setData(aligned(spec.series), false);
+      if (zoomed && min != null && max != null) plot.setScale('x', { min, max });
+      else whole(plot);
     },
     destroy() {
       size.disconnect();

@@ -51,7 +51,7 @@ export function TileMap({ resources }: { resources: Resource[] }) {
         const ill = list.filter((r) => r.health !== 'ok').length;
         const compact = list.length > NAMED;
         return (
-          <div class="tile-group" key={kind}>
+          <div class={`tile-group of-${list.length}`} key={kind}>
             <h3><Icon name={kindIcon(kind)} size={16} />{tn('kind', kind)}<span class="count">{list.length}</span>{ill > 0 && <span class="ill">{t('tiles.ill', { n: ill })}</span>}</h3>
             <div class={compact ? 'tile-grid tight' : 'tile-grid'}>
               {list.map((r) => <Tile key={r.id} resource={r} small={compact && r.health !== 'critical' && r.health !== 'warning'} />)}

@@ -43,12 +43,23 @@ export function HealthPill({ health }: { health: string }) {
   return <Pill tone={healthTone(health)}>{tn('health', health)}</Pill>;
 }
 
-export function incidentTone(status: string): Tone {
-  return status === 'resolved' ? 'ok' : status === 'healing' ? 'accent' : status === 'acknowledged' ? 'low' : 'high';
+/* How far along something is: a dial that fills, a check at its end. */
+function Dial({ part, tone }: { part: number; tone: Tone }) {
+  if (part >= 1) return <Shape tone={tone} size={15} />;
+  const round = 2 * Math.PI * 2.5;
+  return (
+    <svg class={`shape tone-${tone}`} viewBox="0 0 16 16" width="15" height="15" aria-hidden="true">
+      <circle class="line thin" cx="8" cy="8" r="6.300" />
+      {part > 0 && <circle class="line pie" cx="8" cy="8" r="2.500" stroke-dasharray={`${round * part} ${round}`} transform="rotate(-90 8 8)" />}
+    </svg>
+  );
 }
 
+const incidentSteps: Record<string, [number, Tone]> = { open: [0, 'high'], acknowledged: [0.35, 'medium'], healing: [0.7, 'accent'], resolved: [1, 'ok'] };
+
 export function IncidentStatus({ status }: { status: string }) {
-  return <Pill tone={incidentTone(status)}>{tn('incident.status', status)}</Pill>;
+  const [part, tone] = incidentSteps[status] ?? [0, 'unknown'];
+  return <span class="status"><Dial part={part} tone={tone} /><span>{tn('incident.status', status)}</span></span>;
 }
 
 const executionTones: Record<ExecutionState, Tone> = {
