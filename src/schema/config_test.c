@@ -96,3 +96,37 @@ TEST(config_says_what_is_wrong_with_a_file)
     files[0] = "/nonexistent/a.yml";
     ASSERT_ERR(ERR_NOT_FOUND, "/nonexistent/a.yml", config_load(files, 1, &config));
 }
+
+TEST(config_default_file_reads_as_no_file)
+{
+    struct config *none CLEANUP(config_unrefp) = NULL, *all CLEANUP(config_unrefp) = NULL;
+    struct buf text CLEANUP(buf_clear) = { .max = 4 << 20 };
+    struct buf expected CLEANUP(buf_clear) = { .max = 4 << 20 }, found CLEANUP(buf_clear) = { .max = 4 << 20 };
+    char path[128];
+
+    config_write_default(&text);
+    const char *files[] = { write_file(path, "default.yml", buf_c(&text)) };
+    ASSERT_OK(config_load(NULL, 0, &none));
+    ASSERT_OK(config_load(files, 1, &all));
+    struct json_writer a = json_writer(&expected), b = json_writer(&found);
+    config_write(&a, none);
+    config_write(&b, all);
+    ASSERT_STR(buf_c(&expected), buf_str(&found));
+}
+
+TEST(config_describes_every_section)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(4 << 20);
+    struct buf text CLEANUP(buf_clear) = { .max = 4 << 20 };
+    struct json_writer w = json_writer(&text);
+    const struct json *json;
+
+    config_write_schema(&w);
+    ASSERT_OK(json_parse(arena, buf_str(&text), &json));
+    const struct json *shops = json_get(json_get(json, S("properties")), S("test_shops"));
+    ASSERT_STR("#/$defs/shop", json_str_or(json_get(json_get(shops, S("items")), S("$ref")), S("")));
+    ASSERT_TRUE(json_get(json_get(json, S("$defs")), S("shop")) != NULL);
+    buf_reset(&text);
+    config_write_markdown(&text);
+    ASSERT_CONTAINS("## test_shops (a list)\n\nA shop, for tests.\n\n| key |", buf_str(&text));
+}

@@ -127,3 +127,5 @@ void schema_each_nested(const struct schema *schema, void (*visit)(const struct 
 void schema_markdown(struct buf *out, const struct schema *schema);
 /* schema_default_yaml - a commented YAML text of all defaults, indented by `indent` spaces. */
 void schema_default_yaml(struct buf *out, const struct schema *schema, int indent);
+/* schema_default_list_yaml - one entry of a list of them, as an example: all of it commented out. */
+void schema_default_list_yaml(struct buf *out, const struct schema *schema, int indent);
