@@ -40,6 +40,7 @@ static const struct migration db_1 = {
            "started INTEGER, ended INTEGER, error TEXT, UNIQUE(kind, key)) STRICT;"
            "CREATE INDEX outbox_waiting ON outbox(kind, not_before, id) WHERE state = 0;"
            "CREATE INDEX outbox_claimed ON outbox(id) WHERE state = 1;"
+           "CREATE INDEX outbox_ended ON outbox(ended) WHERE ended IS NOT NULL;"
            "CREATE TABLE db_probe(id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT",
 };
 REGISTER(migration, db_1);

@@ -94,6 +94,7 @@ void readers_run(struct db *db, int64_t until_us); /* sets more_to_read; trouble
 void readers_lost(struct db *db);                  /* the batch was undone: state is to be made again */
 void readers_kept(struct db *db);                  /* the batch is durable */
 void readers_close(struct db *db);
+int64_t readers_passed(struct db *db); /* the last event that all of them have durably seen; 0 before journal_start */
 
 /* outbox.c */
 void outbox_open(struct db *db);

@@ -3,6 +3,7 @@
 
 #include "base/metric.h"
 #include "base/vec.h"
+#include "db/audit.h"
 #include "db/engine.h"
 #include "db/event_rows.h"
 
@@ -79,6 +80,11 @@ err journal_append(struct tx *tx, const struct event *event, int64_t *ret_id)
     id = tx_last_id(tx);
     if (event->incident)
         TRY(tx_run(tx, "INSERT INTO incident_event(incident, event) VALUES(?1, ?2)", PARAMS(event->incident, id)));
+    if (audit_wants(event->kind)) {
+        struct event appended = *event;
+        appended.id = id;
+        TRY(audit_event(tx, &appended));
+    }
     db->appended_id = id;
     metric_add_for(&journal_events_total, str_of(event_kind_name(event->kind)), 1);
     if (ret_id)

@@ -250,6 +250,18 @@ static int64_t least_cursor(const struct readers *readers)
     return least;
 }
 
+int64_t readers_passed(struct db *db)
+{
+    int64_t least = INT64_MAX;
+
+    if (!db->readers || !db->readers->ready)
+        return 0;
+    for (size_t i = 0; i < db->readers->count; i++)
+        if (db->readers->at[i].stored < least)
+            least = db->readers->at[i].stored;
+    return least;
+}
+
 static err store_cursors(struct db *db)
 {
     for (size_t i = 0; i < db->readers->count; i++) {
