@@ -1,6 +1,7 @@
 /* topology.h - the things that can fail: what was seen, what the inventory says, who owns it, how it is.
  *
- * Owner: app/ opens one. Threads: topology_saw from any; what takes a tx runs where that tx does.
+ * Owner: app/ opens one, and closes it after the db, which has writes of it in its queue. Threads: topology_saw from
+ * any; what takes a tx runs where that tx does.
  *
  * DESIGN. Resources are rows (table resource) with a text id as docs/format/journal.md says: "host:db1",
  * "redis:127.0.0.1:6379". Collectors report what they see at every scrape; a table in memory knows what is stored
@@ -54,7 +55,8 @@ err resource_list(struct tx *tx, struct arena *arena, const struct resource_filt
                   struct resource_list *ret_list) MUST_USE;
 /* resource_find - by id; failing that by name, where only one has it (a host before others). ERR_NOT_FOUND. */
 err resource_find(struct tx *tx, struct arena *arena, struct str name, struct resource *ret_resource) MUST_USE;
-/* resource_set_health - in a write; ids that are no resource are made one, of the kind before the first ':'. */
+/* resource_set_health - in a write; ids that are no resource are made one, of the kind before the first ':'. Who was
+ * seen lately and has no worse health is HEALTH_OK by itself: HEALTH_UNKNOWN takes back what was said. */
 err resource_set_health(struct tx *tx, struct str id, enum health health) MUST_USE;
 /* resource_owner - who the inventory says; empty where it doesn't. */
 struct str resource_owner(const struct config *config, struct arena *arena, struct str id);
