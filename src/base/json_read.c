@@ -323,7 +323,7 @@ static err read_object(struct reader *r, struct json *ret_json)
     }
     r->at++;
     size_t count = r->members.count - base;
-    const struct json_member *repeated = json_repeated_key(r->members.at + base, count);
+    const struct json_member *repeated = count ? json_repeated_key(r->members.at + base, count) : NULL;
     if (repeated) {
         struct str what = str_printf(r->arena, "the key '%.*s' stands twice in this object",
                                      STR_ARG(str_utf8_head(repeated->key, 100)));

@@ -24,7 +24,7 @@ struct str str_slice(struct str s, size_t from, size_t to)
         to = s.length;
     if (from > to)
         from = to;
-    return (struct str){ s.at + from, to - from };
+    return (struct str){ s.at ? s.at + from : NULL, to - from };
 }
 
 bool str_eq(struct str a, struct str b)

@@ -95,7 +95,7 @@ struct pair {
 #define ANY(s, member, ...)      FIELD(ANY, s, member, ##__VA_ARGS__)
 #define SCHEMA(type_of_struct, table, ...)                                                                             \
     {                                                                                                                  \
-        .name = #type_of_struct + sizeof("struct ") - 1, .size = sizeof(type_of_struct), .fields = (table),            \
+        .name = &#type_of_struct[sizeof("struct ") - 1], .size = sizeof(type_of_struct), .fields = (table),            \
         ##__VA_ARGS__                                                                                                  \
     }
 
