@@ -8,7 +8,7 @@
  * request that changes something. */
 #pragma once
 #include "base/pool.h"
-#include "schema/schema.h"
+#include "schema/config.h"
 
 struct http_server;
 
@@ -19,8 +19,12 @@ struct http_server_settings {
     struct duration header_timeout, body_timeout, idle_timeout, handle_timeout;
     int64_t max_header_bytes;
     bool trust_proxy;
-    VEC(struct str) allowed_hosts; /* Host values beside the listen address and localhost */
+    VEC(struct str) allowed_hosts;  /* Host values beside the listen address and localhost */
+    VEC(struct str) outbound_allow; /* for http_client_options.allow */
+    struct str tls_cert, tls_key;   /* PEM files; both or none */
+    struct str user;                /* whom the daemon becomes where it is started as root */
 };
+extern const struct config_section server_section; /* key `server` */
 
 struct http_server_options {
     const struct http_server_settings *settings;

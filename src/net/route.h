@@ -16,8 +16,8 @@
 struct http_server;
 struct request;
 
-/* Who may call. Each role includes those before it, but INGEST, which stands alone (telemetry in, nothing else), and
- * AUDITOR, which is viewer plus the audit trail. ROLE_NOBODY: no credential needed. */
+/* Who may call. Each role includes those before it, but INGEST, which stands alone (telemetry in, nothing else).
+ * ROLE_NOBODY: no credential needed. */
 enum role { ROLE_NOBODY, ROLE_INGEST, ROLE_VIEWER, ROLE_OPERATOR, ROLE_APPROVER, ROLE_ADMIN };
 const char *role_name(enum role role);
 bool role_parse(struct str name, enum role *ret_role) MUST_USE;
@@ -34,8 +34,9 @@ struct reply {
     int status;      /* 200 unless set */
     struct buf body; /* application/json unless said otherwise */
     const char *content_type;
-    VEC(struct pair) headers;  /* in the request's arena */
-    const struct asset *asset; /* instead of a body: an embedded file, sent with ETag and gzip */
+    VEC(struct pair) headers;      /* in the request's arena */
+    const struct asset *asset;     /* instead of a body: an embedded file, sent with ETag and gzip */
+    const struct schema *expected; /* the row's reply schema, set by the server */
 };
 
 struct route {
@@ -56,9 +57,13 @@ struct route {
                         ?comment=) */
     bool unknown_ok; /* unknown parameters and members are ignored: for other people's protocols */
     bool quick;
-    bool before_ready; /* also answered while starting */
+    bool before_ready;     /* also answered while starting */
+    bool open_on_loopback; /* nobody may ask, too, from this machine */
     /* handle - `query` and `body` are parsed, defaulted, in range: the row saw to that. */
     err (*handle)(struct request *req, const void *query, const void *body, struct reply *reply);
+    /* write_error - other people's protocols have their own shape of errors: fill the body (err_status(e) is already
+     * set). NULL: a problem document. `e` stays the caller's. */
+    void (*write_error)(struct request *req, err e, struct reply *reply);
 };
 
 struct arena *request_arena(struct request *req);
@@ -70,6 +75,7 @@ struct str request_header(struct request *req, struct str name); /* "" where abs
 struct str request_body(struct request *req);                    /* as it came, gzip undone (at most body_max) */
 struct str request_peer(struct request *req); /* address of the client, behind server.trust_proxy the forwarded one */
 bool request_is_loopback(struct request *req);
+bool request_is_secure(struct request *req); /* came by TLS, behind server.trust_proxy as the proxy says */
 const struct principal *request_principal(struct request *req);
 int64_t request_deadline_ms(struct request *req); /* monotonic */
 

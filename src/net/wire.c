@@ -222,3 +222,43 @@ err wire_secure(struct wire *wire, struct str host, struct str ca_file, int64_t 
         TRY(wire_wait(wire, deadline_ms));
     }
 }
+
+err wire_server_tls(struct str cert_file, struct str key_file, struct ssl_ctx_st **ret_context)
+{
+    char cert[1024], key[1024];
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+    snprintf(cert, sizeof(cert), "%.*s", STR_ARG(cert_file));
+    snprintf(key, sizeof(key), "%.*s", STR_ARG(key_file));
+    if (context && SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) &&
+        SSL_CTX_use_certificate_chain_file(context, cert) == 1 &&
+        SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(context) == 1) {
+        SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
+        *ret_context = context;
+        return NULL;
+    }
+    err e = err_new(ERR_INVALID, "server.tls_cert %s, server.tls_key %s: %s", cert, key,
+                    ERR_reason_error_string(ERR_peek_last_error()));
+    SSL_CTX_free(context);
+    return err_hint(e, "both must be PEM files that belong together and that the daemon's user may read");
+}
+
+void wire_server_tls_free(struct ssl_ctx_st *context)
+{
+    SSL_CTX_free(context);
+}
+
+int wire_accept(struct wire *wire, struct ssl_ctx_st *context)
+{
+    if (!wire->ssl) {
+        wire->ssl = SSL_new(context);
+        if (!wire->ssl || !SSL_set_fd(wire->ssl, wire->fd))
+            return WIRE_BROKEN;
+    }
+    ERR_clear_error();
+    int code = SSL_accept(wire->ssl);
+    if (code == 1)
+        return 0;
+    return ssl_outcome(wire, code) == WIRE_AGAIN ? WIRE_AGAIN : WIRE_BROKEN;
+}

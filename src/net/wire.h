@@ -29,7 +29,13 @@ void wire_close(struct wire *wire);
 /* wire_connect - to host:port within the deadline. ERR_UNAVAILABLE (refused, no such host), ERR_TIMEOUT. */
 err wire_connect(struct str host, int port, int64_t deadline_ms, struct wire *ret_wire) MUST_USE;
 /* wire_secure - TLS as a client, verifying the peer's certificate for `host` against ca_file (empty: the system's). */
-err wire_secure(struct wire *wire, struct str host, struct str ca_file, int64_t deadline_ms) MUST_USE;
+err wire_secure(struct wire *wire, struct str host, struct str ca_file, int64_t deadline_ms)
+    MUST_USE; /* wire_server_tls - certificate chain and key (PEM files) for wire_accept; TLS 1.3 only. */
+err wire_server_tls(struct str cert_file, struct str key_file, struct ssl_ctx_st **ret_context) MUST_USE;
+void wire_server_tls_free(struct ssl_ctx_st *context);
+/* wire_accept - the server's side of the handshake: 0 done, WIRE_AGAIN, WIRE_BROKEN. */
+int wire_accept(struct wire *wire, struct ssl_ctx_st *context);
+
 /* wire_wait - until the last WIRE_AGAIN may be tried again; ERR_TIMEOUT. */
 err wire_wait(const struct wire *wire, int64_t deadline_ms) MUST_USE;
 
