@@ -15,6 +15,7 @@ struct batch {
     struct arena *arena;
     int64_t time_ms;
     struct str job, instance;
+    struct str source; /* its name */
     VEC(struct sample_in) samples;
     VEC(struct metric_meta) metas; /* of the samples, in their order: metas.at[i] belongs to samples.at[i] */
     VEC(struct resource_seen) resources;

@@ -95,7 +95,7 @@ static const struct config_section sources_section = { .key = "sources", .schema
 REGISTER(config_section, sources_section);
 
 static err settings_parse(struct arena *arena, const struct collector *collector, const struct json *json,
-                          const char *path, void **ret_settings)
+                          const char *file, const char *path, void **ret_settings)
 {
     static const struct json empty = { .type = JSON_OBJECT };
 
@@ -105,7 +105,7 @@ static err settings_parse(struct arena *arena, const struct collector *collector
         return NULL;
     }
     *ret_settings = arena_alloc(arena, collector->settings.size);
-    return schema_parse(&(struct schema_options){ .arena = arena, .path = path }, &collector->settings,
+    return schema_parse(&(struct schema_options){ .arena = arena, .file = file, .path = path }, &collector->settings,
                         json ? json : &empty, *ret_settings);
 }
 
@@ -122,7 +122,7 @@ static void source_entry_check(const void *object, struct str path, err *e)
         return;
     }
     const char *below = str_printf(arena, "%.*ssettings.", STR_ARG(path)).at;
-    err fault = settings_parse(arena, collector, entry->settings, below, &settings);
+    err fault = settings_parse(arena, collector, entry->settings, NULL, below, &settings);
     for (size_t i = 0; fault && i < err_field_count(fault); i++)
         err_add_field(e, ERR_INVALID, err_field_path(fault, i), "%s", err_field_message(fault, i));
     if (fault && !err_field_count(fault))
@@ -214,6 +214,7 @@ static void source_run(void *arg)
         .arena = arena, .deadline_ms = time_mono_ms() + limit_ms, .http = options->http, .trusted = source->trusted
     };
 
+    batch.source = source->name;
     err failure = run_collector(source, &call, &batch);
     double seconds = (double)(time_mono_us() - start_us) / 1e6;
     int64_t collected = (int64_t)batch.samples.count;
@@ -273,7 +274,7 @@ static err source_new(struct collecting *collecting, const struct source_spec *s
     if (spec->settings.length)
         e = json_parse(source->memory, source->spec_settings, &json);
     if (!e)
-        e = settings_parse(source->memory, collector, json, NULL, &source->settings);
+        e = settings_parse(source->memory, collector, json, spec->trusted ? "sources" : NULL, NULL, &source->settings);
     if (e) {
         source_free(source);
         return err_wrap(e, "source %.*s", STR_ARG(spec->name));

@@ -49,9 +49,9 @@ struct redis_instance_state {
      */
     const struct redis_info *previous;
     int64_t previous_ms;
-    bool restarted; /* another run_id than before */
-    int64_t slowlog_length;
-    const struct redis_slow_entry *slow; /* new since the poll before, newest first, at most 128 */
+    bool restarted;                                           /* another run_id than before */
+    int64_t slowlog_length, slowlog_last_id, slowlog_last_us; /* -1 where not known */
+    const struct redis_slow_entry *slow;                      /* new since the poll before, newest first, at most 128 */
     size_t slow_count;
     const struct redis_latency_event *latency;
     size_t latency_count;

@@ -139,7 +139,8 @@ TEST(host_parsers_take_cut_and_random_text)
             seed = seed * 6364136223846793005U + 1442695040888963407U;
             noise[k] = "cpu0 :1=|\n\t\\(Tcp)Ip6e9-.x\0\xff"[(seed >> 33) % 29];
         }
-        struct str text = i < sizeof(stat_text) ? str_slice(str_of(stat_text), i / 2, i) : (struct str){ noise, i % 512 };
+        struct str text =
+            i < sizeof(stat_text) ? str_slice(str_of(stat_text), i / 2, i) : (struct str){ noise, i % 512 };
         struct batch batch = new_batch(arena);
         host_parse_cpu(&batch, text, 100);
         host_parse_load(&batch, text);
