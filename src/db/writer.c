@@ -293,12 +293,14 @@ err writer_start(struct db *db)
     metric_set(&db_ok, 1);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    db->writer_runs = true; /* before the thread reads what stands beside it */
     int number = pthread_create(&db->writer_thread, NULL, write_loop, db);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (number)
+    if (number) {
+        db->writer_runs = false;
         return err_new(ERR_UNAVAILABLE, "can't start the database's writer: %s", strerror(number));
+    }
     pthread_setname_np(db->writer_thread, "db");
-    db->writer_runs = true;
     return NULL;
 }
 

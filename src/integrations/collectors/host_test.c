@@ -130,6 +130,7 @@ TEST(host_network_reads_the_stack)
 /* Every parser takes any cut of any text, and any bytes. */
 TEST(host_parsers_take_cut_and_random_text)
 {
+    static const char alphabet[] = "cpu0 :1=|\n\t\\(Tcp)Ip6e9-.x\0\xff";
     struct arena *arena CLEANUP(arena_freep) = arena_new(64 << 20);
     char noise[512];
     uint64_t seed = 7;
@@ -137,7 +138,7 @@ TEST(host_parsers_take_cut_and_random_text)
     for (size_t i = 0; i < 3000; i++) {
         for (size_t k = 0; k < sizeof(noise); k++) {
             seed = seed * 6364136223846793005U + 1442695040888963407U;
-            noise[k] = "cpu0 :1=|\n\t\\(Tcp)Ip6e9-.x\0\xff"[(seed >> 33) % 29];
+            noise[k] = alphabet[(seed >> 33) % sizeof(alphabet)];
         }
         struct str text =
             i < sizeof(stat_text) ? str_slice(str_of(stat_text), i / 2, i) : (struct str){ noise, i % 512 };
