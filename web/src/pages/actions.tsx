@@ -81,7 +81,7 @@ function ApprovalCard({ approval, changed }: { approval: Approval; changed: () =
 }
 
 function Approvals() {
-  const from = useData<{ total: number; approvals: Approval[] }>('/api/v1/approvals', { on: ['approval', 'action', 'execution'], every: 15_000 });
+  const from = useData<{ total: number; approvals: Approval[] }>('/api/v1/approvals', { on: ['execution', 'stop'], every: 15_000 });
   return (
     <Await from={from} rows={6}>
       {({ approvals }) => {
@@ -106,7 +106,7 @@ function Executions() {
   const { query: place } = usePlace();
   const state = place.get('state') ?? '';
   const path = '/api/v1/executions' + query({ limit: 100, state });
-  const from = useData<{ total: number; executions: Execution[] }>(path, { on: ['action', 'execution', 'approval'], every: 15_000 });
+  const from = useData<{ total: number; executions: Execution[] }>(path, { on: ['execution', 'stop'], every: 15_000 });
   return <>
     <div class="filters">
       <select aria-label={t('status')} value={state} onChange={(e) => setQuery({ state: e.currentTarget.value })}>

@@ -27,7 +27,7 @@ function ServiceRow({ service, changed }: { service: FoundService; changed: () =
 }
 
 export function FoundServices() {
-  const from = useData<{ services: FoundService[] }>('/api/v1/services', { every: 10_000, on: ['redis', 'monitor', 'service'] });
+  const from = useData<{ services: FoundService[] }>('/api/v1/services', { every: 10_000, on: ['connection'] });
   return (
     <Await from={from} rows={3}>
       {({ services }) => services.length === 0

@@ -37,7 +37,7 @@ function Output({ output }: { output: NonNullable<Execution['output']> }) {
 
 export function ExecutionPage({ id }: { id: string }) {
   const path = `/api/v1/executions/${encodeURIComponent(id)}`;
-  const from = useData<Execution>(path, { on: ['action', 'execution', 'approval'], every: 3000 });
+  const from = useData<Execution>(path, { on: ['execution', 'stop'], every: 3000 });
   const w = words();
   return (
     <Await from={from} rows={10}>

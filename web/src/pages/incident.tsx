@@ -85,10 +85,10 @@ const sorts = ['all', 'alert', 'incident', 'action', 'person'] as const;
 
 function inSort(kind: string, actor: string | null, sort: string): boolean {
   if (sort === 'all') return true;
-  if (sort === 'alert') return /^(alert|anomaly|signal|prediction)/.test(kind);
-  if (sort === 'action') return /^(action|execution|approval|prevent|remediation|plan)/.test(kind);
-  if (sort === 'person') return actor !== null && !/^(auspex|system|demo)/.test(actor);
-  return kind.startsWith(sort) || kind.startsWith('rca');
+  if (sort === 'alert') return /^(alert|anomaly|signal)/.test(kind);
+  if (sort === 'action') return /^(execution|stop)/.test(kind);
+  if (sort === 'person') return actor !== null && !/^(auspex|system)/.test(actor);
+  return /^(incident|rca)/.test(kind);
 }
 
 export function IncidentPage({ id }: { id: string }) {

@@ -25,7 +25,7 @@ export function Incidents() {
   const text = place.get('q') ?? '';
   const limit = Math.min(MOST, Number(place.get('limit')) || PAGE);
   const path = '/api/v1/incidents' + query({ severity, limit, status: ['acknowledged', 'healing', 'resolved'].includes(status) ? status : '' });
-  const from = useData<{ total: number; incidents: Incident[]; next_cursor?: string | null }>(path, { on: ['incident', 'alert', 'action', 'execution'], every: 30_000 });
+  const from = useData<{ total: number; incidents: Incident[]; next_cursor?: string | null }>(path, { on: ['incident', 'alert', 'execution'], every: 30_000 });
   return (
     <div class="page">
       <PageHead title={t('nav.incidents')} lead={t('incidents.lead')}><CopyCurl path={path} /></PageHead>

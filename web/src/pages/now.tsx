@@ -62,8 +62,8 @@ function GuideStrip({ guide }: { guide: Guide }) {
 }
 
 function NeedsYou() {
-  const incidents = useData<{ total: number; incidents: Incident[] }>('/api/v1/incidents' + query({ limit: 50 }), { on: ['incident', 'alert', 'action', 'execution'], every: 30_000 });
-  const approvals = useData<{ approvals: Approval[] }>('/api/v1/approvals', { on: ['approval', 'action', 'execution'], every: 30_000 });
+  const incidents = useData<{ total: number; incidents: Incident[] }>('/api/v1/incidents' + query({ limit: 50 }), { on: ['incident', 'alert', 'execution'], every: 30_000 });
+  const approvals = useData<{ approvals: Approval[] }>('/api/v1/approvals', { on: ['execution', 'stop'], every: 30_000 });
   const waiting = (approvals.data?.approvals ?? []).filter((a) => a.state === 'pending' || a.state === 'pending_approval');
   return (
     <Card title={t('now.open')} tools={<Link class="more" to="/incidents">{t('all')}</Link>}>
@@ -97,7 +97,7 @@ function NeedsYou() {
 }
 
 function BreaksNext() {
-  const signals = useData<Signal[]>('/api/predict-fail/signals' + query({ min_risk: 0.3, limit: 30 }), { on: ['signal', 'prediction'], every: 60_000 });
+  const signals = useData<Signal[]>('/api/predict-fail/signals' + query({ min_risk: 0.3, limit: 30 }), { on: ['signal'], every: 60_000 });
   const w = words();
   return (
     <Card title={t('now.next')} tools={<Link class="more" to="/predictions">{t('all')}</Link>}>
@@ -133,7 +133,7 @@ function BreaksNext() {
 export function NowPage() {
   const { query: place } = usePlace();
   const now = useStore(nowState);
-  const resources = useData<{ total: number; resources: Resource[] }>('/api/v1/resources', { every: 15_000, on: ['resource', 'alert', 'incident', 'signal'] });
+  const resources = useData<{ total: number; resources: Resource[] }>('/api/v1/resources', { every: 15_000, on: ['alert', 'incident', 'signal', 'connection'] });
   const events = useData<{ events: AuditEvent[] }>('/api/v1/events' + query({ limit: 30 }), { on: [''], every: 60_000 });
   const shown = place.get('resource');
 

@@ -129,7 +129,7 @@ function SignalList({ signals, chosen }: { signals: Signal[]; chosen: Signal | u
 
 function TrackRecord() {
   const models = useData<Model[] | { models: Model[] }>('/api/predict-fail/models');
-  const prevented = useData<Prevented[] | { prevented: Prevented[] }>('/api/predict-fail/prevented?days=90', { on: ['prevent', 'action', 'execution'] });
+  const prevented = useData<Prevented[] | { prevented: Prevented[] }>('/api/predict-fail/prevented?days=90', { on: ['execution'] });
   const w = words();
   const figure = (n: number | null) => (n === null || n === undefined ? <span class="dim">{t('unmeasured')}</span> : quantity(n, 'percent', w));
   return (
@@ -173,9 +173,9 @@ export function Predictions() {
   const type = place.get('type') ?? '';
   const risk = place.get('risk') ?? '0.3';
   const path = '/api/predict-fail/signals' + query({ signal_type: type, min_risk: risk, limit: 200 });
-  const signals = useData<Signal[]>(path, { on: ['signal', 'prediction'], every: 30_000 });
+  const signals = useData<Signal[]>(path, { on: ['signal'], every: 30_000 });
   const predictions = useData<{ total: number; predictions: Prediction[] }>('/api/predict-fail/predictions?hours=720&limit=100');
-  const summary = useData<PredictSummary>('/api/predict-fail/summary', { on: ['signal', 'prediction', 'prevent'], every: 60_000 });
+  const summary = useData<PredictSummary>('/api/predict-fail/summary', { on: ['signal', 'execution'], every: 60_000 });
   const w = words();
   const wanted = place.get('signal');
   return (

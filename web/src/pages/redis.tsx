@@ -10,6 +10,7 @@ import { PageHead } from '../shell/shell.tsx';
 import { Age, Ago, Await, Button, Card, CopyCurl, Empty, Meter, ProblemNote, Skeleton, Tabs } from '../ui/basics.tsx';
 import { Chart } from '../ui/chart.tsx';
 import { Cause, EvidenceList } from '../ui/evidence.tsx';
+import { useMarks } from '../ui/marks.ts';
 import { Pill, SeverityPill, type Tone } from '../ui/status.tsx';
 import type { Connection, Diagnosis, RedisAlert, RedisMetrics } from '../types.ts';
 import { FoundServices } from './connect.tsx';
@@ -69,6 +70,7 @@ function InfoTable({ current }: { current: RedisMetrics['current'] }) {
 function Dashboard({ connection, minutes }: { connection: Connection; minutes: string }) {
   const path = '/api/v1/monitor/metrics' + query({ connection: connection.connection, minutes });
   const from = useData<RedisMetrics>(path, { every: 5000 });
+  const marks = useMarks(Number(minutes));
   const w = words();
   return (
     <Await from={from} rows={6}>
@@ -88,7 +90,7 @@ function Dashboard({ connection, minutes }: { connection: Connection; minutes: s
                   <Card key={c.title}>
                     <Chart title={t(c.title)} unit={c.unit} zero sync="redis" from={now - Number(minutes) * 60} to={now}
                       series={c.drawn.map((s, i) => ({ name: s.replace(/_bytes$|_per_sec$/, ''), points: series[s]!, fill: i === 0 }))}
-                      limits={shows ? [{ value: limit, label: `${c.limit} ${quantity(limit, c.unit, w)}`, tone: 'critical' }] : []} />
+                      marks={marks} limits={shows ? [{ value: limit, label: `${c.limit} ${quantity(limit, c.unit, w)}`, tone: 'critical' }] : []} />
                   </Card>
                 );
               })}
@@ -103,7 +105,7 @@ function Dashboard({ connection, minutes }: { connection: Connection; minutes: s
 }
 
 function Alerts({ connection }: { connection: Connection }) {
-  const from = useData<{ alerts: RedisAlert[] }>('/api/v1/monitor/alerts' + query({ connection: connection.connection }), { every: 10_000, on: ['alert', 'redis', 'incident'] });
+  const from = useData<{ alerts: RedisAlert[] }>('/api/v1/monitor/alerts' + query({ connection: connection.connection }), { every: 10_000, on: ['alert', 'incident', 'connection'] });
   return (
     <Card title={t('redis.alerts')} count={from.data?.alerts.length}>
       <Await from={from} rows={2}>
@@ -188,7 +190,7 @@ function Instance({ connection, changed }: { connection: Connection; changed: ()
 export function RedisPage() {
   const { query: place } = usePlace();
   const who = useStore(session);
-  const from = useData<{ connections: Connection[] }>('/api/v1/monitor/status', { every: 5000, on: ['redis', 'monitor'] });
+  const from = useData<{ connections: Connection[] }>('/api/v1/monitor/status', { every: 5000, on: ['connection'] });
   const adding = place.has('add');
   return (
     <div class="page">

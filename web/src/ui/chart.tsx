@@ -56,6 +56,11 @@ export function Chart({ title, unit, tools = true, legend = true, height = 180, 
     plot.current?.update(latest.current);
   }, [last, spec.from, spec.to, w.lang, spec.limits?.map((l) => l.value).join(), spec.marks?.length]);
 
+  /* The mark under the cursor says what happened there. */
+  const times = spec.series[0]?.points ?? [];
+  const reach = ((spec.to ?? times.at(-1)?.[0] ?? 0) - (spec.from ?? times[0]?.[0] ?? 0)) / 80;
+  const near = cursor && spec.marks?.find((m) => Math.abs(m.time - cursor.time) <= reach);
+
   const said = spec.series.map((s) => {
     const e = extent(s);
     return `${s.name}: ${t('chart.last')} ${show(e.last)}, ${t('chart.min')} ${show(e.min)}, ${t('chart.max')} ${show(e.max)}`;
@@ -66,7 +71,7 @@ export function Chart({ title, unit, tools = true, legend = true, height = 180, 
     <figure class="chart">
       <figcaption>
         <span class="chart-title">{title}</span>
-        {cursor && <span class="chart-at">{clock(cursor.time * 1000, w.lang)}</span>}
+        {cursor && <span class="chart-at">{clock(cursor.time * 1000, w.lang)}{near && ` · ${near.text}`}</span>}
         {tools && hasData && (
           <span class="chart-tools">
             <Button kind="quiet" small onClick={() => save(`${file}.csv`, new Blob([csvOf(spec.series)], { type: 'text/csv' }))}

@@ -9,6 +9,7 @@ import type { ChartAnswer, Labels, Point } from '../types.ts';
 import { quantity } from '../lib/format.ts';
 import { Chart, Spark } from './chart.tsx';
 import { ProblemNote, Skeleton } from './basics.tsx';
+import { useMarks } from './marks.ts';
 import type { PlotSeries } from './plot.ts';
 
 export interface SeriesQuery {
@@ -111,12 +112,13 @@ export function Vitals({ resource }: { resource: string | undefined }) {
 }
 
 export function HostCharts({ minutes }: { minutes: number }) {
+  const marks = useMarks(minutes);
   const { vitals, loading, error, reload } = useVitals(minutes);
   if (error) return <ProblemNote error={error} retry={reload} />;
   if (loading) return <Skeleton rows={4} height={120} />;
   const now = Math.round(Date.now() / 1000);
   return <>{vitals.map((v) => (
     <Chart key={v.key} title={t(`vital.${v.key}`)} unit={v.unit} sync="range" zero from={now - minutes * 60} to={now}
-      series={[{ name: t(`vital.${v.key}`), points: v.points, fill: true }]} height={150} />
+      series={[{ name: t(`vital.${v.key}`), points: v.points, fill: true }]} marks={marks} height={150} />
   ))}</>;
 }

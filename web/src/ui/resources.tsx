@@ -99,7 +99,7 @@ function Golden({ resource, minutes }: { resource: Resource; minutes: number }) 
 
 /* ResourceDrawer - what is known of one resource; its address is /?resource=ID. */
 export function ResourceDrawer({ id }: { id: string }) {
-  const from = useData<{ resources: Resource[] }>('/api/v1/resources', { on: ['resource', 'alert', 'incident'] });
+  const from = useData<{ resources: Resource[] }>('/api/v1/resources', { on: ['alert', 'incident'] });
   const close = () => setQuery({ resource: null });
   const resource = from.data?.resources.find((r) => r.id === id);
   return (
