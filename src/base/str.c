@@ -228,6 +228,14 @@ static size_t utf8_step(struct str s)
 bool str_is_utf8(struct str s)
 {
     while (s.length) {
+        uint64_t eight;
+        if (s.length >= sizeof(eight)) { /* most text is ASCII */
+            memcpy(&eight, s.at, sizeof(eight));
+            if (!(eight & 0x8080808080808080u)) {
+                s = str_slice(s, sizeof(eight), s.length);
+                continue;
+            }
+        }
         size_t step = utf8_step(s);
         if (step == 0)
             return false;

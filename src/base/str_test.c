@@ -42,6 +42,9 @@ TEST(str_utf8_is_judged_as_unicode_does)
     ASSERT_FALSE(str_is_utf8(S("\xED\xA0\x80")));     /* surrogate */
     ASSERT_FALSE(str_is_utf8(S("\xF4\x90\x80\x80"))); /* above U+10FFFF */
     ASSERT_FALSE(str_is_utf8(S("\xE2\x82")));         /* cut */
+    ASSERT_TRUE(str_is_utf8(S("0123456789 \xED\x95\x9C 0123456789")));
+    ASSERT_FALSE(str_is_utf8(S("0123456789012345\xFF")));
+    ASSERT_FALSE(str_is_utf8(S("0123456\xFF")));
 }
 
 TEST(str_scrub_replaces_what_is_broken)

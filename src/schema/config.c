@@ -207,14 +207,12 @@ static err read_sources(struct load *load, const char *const *files)
 
 err config_load(const char *const *files, size_t count, struct config **ret_config)
 {
-    struct config *config CLEANUP(config_unrefp) = calloc(1, sizeof(*config));
-
-    if (!config)
-        abort();
-    config->references = 1;
-    config->arena = arena_new(CONFIG_BYTES_MAX);
     if (count > FILES_MAX)
         return err_new(ERR_INVALID, "%zu configuration files; at most %d are read", count, (int)FILES_MAX);
+    struct arena *arena = arena_new(CONFIG_BYTES_MAX);
+    struct config *config CLEANUP(config_unrefp) = arena_alloc(arena, sizeof(*config));
+    config->references = 1;
+    config->arena = arena;
     struct load load = { .config = config, .count = count, .faults = { .arena = config->arena } };
     load.sections = config_sections(config->arena, &load.section_count);
     TRY(read_sources(&load, files));
@@ -239,8 +237,7 @@ void config_unref(struct config *config)
 {
     if (!config || atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) != 1)
         return;
-    arena_free(config->arena);
-    free(config);
+    arena_free(config->arena); /* in which it stands itself */
 }
 
 void config_unrefp(struct config **config)

@@ -221,7 +221,9 @@ struct visit {
 static void visit_nested(struct visit *v, const struct schema *schema)
 {
     for (const struct field *field = schema->fields; field->type != FIELD_END; field++) {
-        bool known = !field->schema;
+        bool known = false;
+        if (!field->schema)
+            continue;
         for (size_t i = 0; i < v->seen.count; i++)
             known |= v->seen.at[i] == field->schema;
         if (known)

@@ -395,7 +395,7 @@ static err read_node(struct yaml *y, struct fy_event *event, struct node *ret_no
     err e;
 
     if (type == FYET_ALIAS) {
-        if (mark && mark->input_pos && y->text.at[mark->input_pos - 1] == '*')
+        if (mark && mark->input_pos && str_eq(str_slice(y->text, mark->input_pos - 1, mark->input_pos), S("*")))
             column--; /* the library's mark stands behind the star */
         e = read_alias(y, event, line, column, ret_node);
         release(y, &event);
@@ -434,7 +434,7 @@ static err read_document(struct yaml *y, struct json **ret_json)
 
     for (;;) {
         struct fy_event *event = fy_parser_parse(y->parser);
-        struct node root;
+        struct node root = { 0 };
         if (!event)
             return fy_parser_get_stream_error(y->parser) ? wrong_syntax(y) : NULL;
         const struct fy_mark *mark = fy_event_start_mark(event);
@@ -456,7 +456,7 @@ static err read_document(struct yaml *y, struct json **ret_json)
         }
         default:
             TRY(read_node(y, event, &root));
-            if (root.json->type != JSON_NULL)
+            if (root.json && root.json->type != JSON_NULL)
                 *ret_json = root.json;
         }
     }
