@@ -1,8 +1,8 @@
 /* checkpoint.c - moves pages from the write-ahead log into the file, on a thread and connection of its own.
  *
- * DESIGN. After a commit the writer looks at the log's length and wakes this thread at 4 MiB; a passive checkpoint
+ * DESIGN. After a commit the writer looks at the log's length and wakes this thread at 8 MiB; a passive checkpoint
  * disturbs nobody. While writes keep coming, though, it never catches the last pages, so the log never starts again
- * from its beginning. Above 16 MiB this thread therefore holds the gate, which the writer passes between two
+ * from its beginning. Above 32 MiB this thread therefore holds the gate, which the writer passes between two
  * transactions, and moves the few pages that are left: the next commit starts the log anew, if no reader looks at an
  * old snapshot. Its connection also keeps the log's index alive while the writer reopens its own after trouble. */
 #include "base/log.h"
@@ -16,7 +16,7 @@
 METRIC(GAUGE, db_wal_bytes, "Length of the write-ahead log in use.", NULL);
 METRIC(COUNTER, db_checkpoints_total, "Checkpoints, by outcome.", "outcome");
 
-enum { PAGE_BYTES = 4096, START_PAGES = 1024, HOLD_PAGES = 4096 };
+enum { PAGE_BYTES = 4096, START_PAGES = 2048, HOLD_PAGES = 8192 };
 
 struct checkpoints {
     struct connection *connection;

@@ -108,7 +108,7 @@ err connection_open(const char *path, const char *vfs, enum connection_use use, 
                                     "PRAGMA foreign_keys = ON");
     if (!e && use == CONNECTION_WRITES)
         e = connection_exec(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                        "PRAGMA cache_size = -8192; PRAGMA journal_size_limit = 16777216");
+                                        "PRAGMA cache_size = -8192; PRAGMA journal_size_limit = 33554432");
     if (!e && use != CONNECTION_WRITES)
         e = connection_exec(connection, "PRAGMA query_only = ON; PRAGMA cache_size = -1024");
     if (e) {
