@@ -204,8 +204,8 @@ export interface Incident {
   started_at: string;
   acknowledged_at: string | null;
   resolved_at: string | null;
-  alert_count?: number;
-  healing?: string | null;
+  alerts?: number;
+  signals?: number;
 }
 
 export interface IncidentAlert {
@@ -234,7 +234,7 @@ export interface Rca {
   impact: string | { affected_services?: string[]; estimated_users_affected?: number | null } | null;
 }
 
-export interface IncidentDetail extends Incident {
+export interface IncidentDetail extends Omit<Incident, 'alerts' | 'signals'> {
   alerts: IncidentAlert[];
   timeline: { event_id: number; time: string; kind: string; text: string; actor: string | null }[];
   rca: Rca | null;

@@ -36,6 +36,7 @@ export const en = {
   'loading': 'Loading',
   'never': 'never',
   'by': 'by {who}',
+  'actor.token': 'token {name}',
   'range': 'Time range',
   'range.15': '15 min',
   'range.60': '1 h',

@@ -51,6 +51,12 @@ export function tn(group: string, word: string | null | undefined): string {
   return key in en ? t(key as Key) : word.replaceAll('_', ' ');
 }
 
+/* person - a principal as people say it: 'user:kim' is kim, 'token:ci' is token ci. */
+export function person(principal: string): string {
+  if (principal.startsWith('token:')) return t('actor.token', { name: principal.slice(6) });
+  return principal.replace(/^user:/, '');
+}
+
 export function words(): Words {
   return {
     lang: language.get() === 'zh' ? 'zh-CN' : language.get(),

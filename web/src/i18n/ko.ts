@@ -38,6 +38,7 @@ export const ko: Table = {
   'loading': '불러오는 중',
   'never': '없음',
   'by': '{who} 수행',
+  'actor.token': '토큰 {name}',
   'range': '시간 범위',
   'range.15': '15분',
   'range.60': '1시간',

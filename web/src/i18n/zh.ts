@@ -38,6 +38,7 @@ export const zh: Table = {
   'loading': '加载中',
   'never': '从未',
   'by': '操作者：{who}',
+  'actor.token': '令牌 {name}',
   'range': '时间范围',
   'range.15': '15 分钟',
   'range.60': '1 小时',

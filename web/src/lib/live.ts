@@ -59,10 +59,9 @@ function open(): void {
   if (link.get().state === 'off') link.set({ state: 'connecting', lostAt: null });
   mine.onopen = () => {
     wait = FIRST_WAIT_MS;
-    const resumed = link.get().lostAt !== null;
     link.set({ state: 'open', lostAt: null });
-    /* Lists that are no events (charts, health) missed what happened meanwhile: everything asks again. */
-    if (resumed) tell({ kind: 'gap' });
+    /* What was asked for before this moment may have missed something since: everything that listens asks again. */
+    tell({ kind: 'gap' });
   };
   mine.onmessage = (message) => {
     if (typeof message.data === 'string') read(message.data);

@@ -1,6 +1,6 @@
 // actions.tsx - what can be done, what waits for a person, what was done.
 import { useState } from 'preact/hooks';
-import { t, tn, words } from '../i18n/index.ts';
+import { person, t, tn, words } from '../i18n/index.ts';
 import { api, may, query, session } from '../lib/api.ts';
 import { useData, useTask } from '../lib/data.ts';
 import { duration } from '../lib/format.ts';
@@ -61,7 +61,7 @@ function ApprovalCard({ approval, changed }: { approval: Approval; changed: () =
     <Card title={approval.action} tools={<><Expires at={approval.expires_at} /><Link class="more" to={`/actions/executions/${approval.execution_id}`}>{t('execution')}</Link></>}>
       <div class="stack">
         <p class="facts">
-          <span>{t('approval.asked', { who: approval.requested_by })}</span>
+          <span>{t('approval.asked', { who: person(approval.requested_by) })}</span>
           {approval.incident_id && <Link to={`/incidents/${approval.incident_id}`}>{t('approval.incident')}</Link>}
         </p>
         <PlanView plan={approval.plan} />
@@ -92,7 +92,7 @@ function Approvals() {
           {waiting.map((a) => <ApprovalCard key={a.id} approval={a} changed={from.reload} />)}
           {decided.length > 0 && <Card title={t('approval.decided')}><ul class="rows">{decided.map((a) => (
             <li class="row-item" key={a.id}><Pill tone={a.state === 'approved' ? 'ok' : 'info'}>{tn('approval.state', a.state)}</Pill>
-              <Link class="row-main" to={`/actions/executions/${a.execution_id}`}><b>{a.action}</b><span>{a.requested_by}</span></Link></li>
+              <Link class="row-main" to={`/actions/executions/${a.execution_id}`}><b>{a.action}</b><span>{person(a.requested_by)}</span></Link></li>
           ))}</ul></Card>}
         </div>;
       }}
@@ -124,9 +124,9 @@ function Executions() {
               <tbody>{executions.map((e) => (
                 <tr key={e.execution_id}>
                   <td><ExecutionStatus state={e.state} /></td>
-                  <td class="main"><Link to={`/actions/executions/${e.execution_id}`}>{e.action}</Link><span class="sub">{e.verification?.detail ?? e.reason}</span></td>
+                  <td class="main"><Link to={`/actions/executions/${e.execution_id}`}>{e.action}</Link><span class="sub">{e.verification?.detail || e.reason}</span></td>
                   <td>{e.targets.map((x) => <span class="target" key={x}>{x}</span>)}</td>
-                  <td>{e.requested_by}{e.approved_by && <span class="sub">{t('approval.by', { who: e.approved_by })}</span>}</td>
+                  <td>{person(e.requested_by)}{e.approved_by && <span class="sub">{t('approval.by', { who: person(e.approved_by) })}</span>}</td>
                   <td><Time at={e.started_at ?? e.created_at} /></td>
                   <td class="right num">{e.started_at ? <Age at={e.started_at} until={e.ended_at} /> : t('none')}</td>
                 </tr>

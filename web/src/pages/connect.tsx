@@ -46,7 +46,7 @@ function SourceRow({ source }: { source: Source }) {
       <Pill tone={sourceTones[source.state] ?? 'unknown'}>{tn('source.state', source.state)}</Pill>
       <div class="row-main">
         <b>{source.name}</b>
-        <span>{source.note ?? source.kind}</span>
+        <span>{source.note || source.kind}</span>
         {source.error && <span class="bad">{source.error}</span>}
       </div>
       <span class="row-age">
@@ -94,7 +94,7 @@ function ReceiverRow({ receiver }: { receiver: Receiver }) {
   const [result, setResult] = useState<{ delivered: boolean; error: string | null; at: number } | null>(null);
   const path = `/api/v1/receivers/${encodeURIComponent(receiver.name)}/test`;
   const test = () => task.run(async () => {
-    const answer = await api<{ delivered: boolean; error: string | null }>(path, { method: 'POST', body: {} });
+    const answer = await api<{ delivered: boolean; error: string | null }>(path, { method: 'POST' });
     setResult({ ...answer, at: Date.now() });
   });
   return (
@@ -102,7 +102,7 @@ function ReceiverRow({ receiver }: { receiver: Receiver }) {
       <div class="row-main"><b>{receiver.name}</b><span>{receiver.kind} · <span class="mono">{receiver.target}</span></span></div>
       {result && <Pill tone={result.delivered ? 'ok' : 'critical'}>{result.delivered ? t('receiver.delivered') : t('receiver.failed')}</Pill>}
       {result && <Time at={result.at} />}
-      <CopyCurl compact path={path} method="POST" body={{}} />
+      <CopyCurl compact path={path} method="POST" />
       <Button small busy={task.busy} icon="bell" onClick={() => void test()}>{t('receiver.test')}</Button>
       {result?.error && <p class="bad full">{result.error}</p>}
       {task.error && <ProblemNote error={task.error} />}

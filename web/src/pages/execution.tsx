@@ -1,5 +1,5 @@
 // execution.tsx - one run of an action: plan, approval, output, verification, rollback.
-import { t, tn, words } from '../i18n/index.ts';
+import { person, t, tn, words } from '../i18n/index.ts';
 import { useData } from '../lib/data.ts';
 import { quantity } from '../lib/format.ts';
 import { Link } from '../lib/router.tsx';
@@ -70,8 +70,8 @@ export function ExecutionPage({ id }: { id: string }) {
               </Card>
               <Card title={t('execution.people')}>
                 <dl class="terms">
-                  <Term name={t('executions.by')}>{e.requested_by}</Term>
-                  <Term name={t('execution.approver')}>{e.approved_by ?? <span class="dim">{t('none')}</span>}</Term>
+                  <Term name={t('executions.by')}>{person(e.requested_by)}</Term>
+                  <Term name={t('execution.approver')}>{e.approved_by ? person(e.approved_by) : <span class="dim">{t('none')}</span>}</Term>
                   <Term name={t('execution.created')}><Time at={e.created_at} /></Term>
                   <Term name={t('started')}><Time at={e.started_at} /></Term>
                   <Term name={t('execution.ended')}><Time at={e.ended_at} /></Term>

@@ -1,6 +1,6 @@
 // incident.tsx - one incident: what, since when, why, what can be done, did it work.
 import { useState } from 'preact/hooks';
-import { t, tn, words } from '../i18n/index.ts';
+import { person, t, tn, words } from '../i18n/index.ts';
 import { api, may, session } from '../lib/api.ts';
 import { useData, useTask } from '../lib/data.ts';
 import { quantity } from '../lib/format.ts';
@@ -19,7 +19,7 @@ type Verb = 'acknowledge' | 'assign' | 'note' | 'resolve';
 const fieldOf: Record<Verb, 'comment' | 'owner' | 'text' | 'resolution'> = { acknowledge: 'comment', assign: 'owner', note: 'text', resolve: 'resolution' };
 
 function VerbDialog({ verb, id, onClose, onDone }: { verb: Verb; id: string; onClose: () => void; onDone: () => void }) {
-  const [text, setText] = useState(verb === 'assign' ? session.get()?.user ?? '' : '');
+  const [text, setText] = useState(verb === 'assign' ? person(session.get()?.user ?? '') : '');
   const task = useTask();
   const path = `/api/v1/incidents/${id}/${verb}`;
   const body = { [fieldOf[verb]]: text };
@@ -57,7 +57,7 @@ function RcaCard({ rca }: { rca: Rca | null }) {
           {rca.cannot_tell && <p class="because">{t('rca.cannot')}</p>}
           {rca.root_causes.length > 0 && <ol class="causes">{rca.root_causes.map((c) => <Cause key={c.rank} rank={c.rank} title={c.issue} where={c.resource} confidence={c.confidence} evidence={c.evidence} />)}</ol>}
           <dl class="terms">
-            <Term name={t('rca.failure')}>{rca.critical_failure ?? <span class="dim">{t('none')}</span>}</Term>
+            <Term name={t('rca.failure')}>{rca.critical_failure || <span class="dim">{t('none')}</span>}</Term>
             <Term name={t('rca.impact')}><Impact impact={rca.impact} /></Term>
           </dl>
         </div>}
@@ -107,7 +107,7 @@ export function IncidentPage({ id }: { id: string }) {
             lead={<span class="facts">
               <SeverityPill severity={i.severity} priority={i.priority} /><IncidentStatus status={i.status} />
               <span>{i.resolved_at ? t('incident.lasted') : t('incident.since')} <b><Age at={i.started_at} until={i.resolved_at} /></b></span>
-              <span>{t('owner')}: <b>{i.owner ?? t('owner.none')}</b></span>
+              <span>{t('owner')}: <b>{i.owner || t('owner.none')}</b></span>
               {i.resource && <span class="target">{i.resource}</span>}
             </span>}>
             {may.operate(who) && i.status !== 'resolved' && <>

@@ -54,9 +54,9 @@ export function Incidents() {
                   {list.map((i) => (
                     <tr key={i.id}>
                       <td><SeverityPill severity={i.severity} priority={i.priority} /></td>
-                      <td class="main"><Link to={`/incidents/${i.id}`}>{i.title}</Link><span class="sub">{[i.resource, i.alert_count ? t('incident.alerts.n', { n: i.alert_count }) : null].filter(Boolean).join(' · ')}</span></td>
+                      <td class="main"><Link to={`/incidents/${i.id}`}>{i.title}</Link><span class="sub">{[i.resource, i.alerts ? t('incident.alerts.n', { n: i.alerts }) : null].filter(Boolean).join(' · ')}</span></td>
                       <td><IncidentStatus status={i.status} /></td>
-                      <td>{i.owner ?? <span class="dim">{t('owner.none')}</span>}</td>
+                      <td>{i.owner || <span class="dim">{t('owner.none')}</span>}</td>
                       <td><Time at={i.started_at} /></td>
                       <td class="right num"><Age at={i.started_at} until={i.resolved_at} /></td>
                     </tr>

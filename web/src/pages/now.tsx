@@ -83,7 +83,7 @@ function NeedsYou() {
               {open.slice(0, 8).map((i) => (
                 <li key={i.id} class="row-item">
                   <SeverityPill severity={i.severity} priority={i.priority} />
-                  <Link class="row-main" to={`/incidents/${i.id}`}><b>{i.title}</b><span>{i.owner ?? t('owner.none')}{i.resource ? ` · ${i.resource}` : ''}</span></Link>
+                  <Link class="row-main" to={`/incidents/${i.id}`}><b>{i.title}</b><span>{i.owner || t('owner.none')}{i.resource ? ` · ${i.resource}` : ''}</span></Link>
                   <IncidentStatus status={i.status} />
                   <span class="row-age"><Age at={i.started_at} /></span>
                 </li>
@@ -111,7 +111,7 @@ function BreaksNext() {
                 <li key={s.id} class="row-item">
                   <Shape tone={riskTone(s.risk_score)} size={16} />
                   <Link class="row-main" to={'/predictions' + query({ signal: s.id })}>
-                    <b>{s.predicted_failure ?? tn('signal', s.signal_type)}</b>
+                    <b>{s.predicted_failure || tn('signal', s.signal_type)}</b>
                     <span>{s.server_name} · {t('risk')} {percent(s.risk_score, w.lang)}</span>
                   </Link>
                   <span class="eta">

@@ -50,21 +50,21 @@ function PreventDialog({ signal, prediction, onClose }: { signal: Signal; predic
   const task = useTask();
   const path = `/api/predict-fail/prevent/${signal.id}`;
   const send = () => task.run(async () => {
-    const answer = await api<{ execution_id: string | number | null }>(path, { method: 'POST', body: {} });
+    const answer = await api<{ execution_id: string | number | null }>(path, { method: 'POST' });
     onClose();
     if (answer.execution_id != null) navigate(`/actions/executions/${answer.execution_id}`);
   });
   return (
     <Dialog title={t('prevent.title')} onClose={onClose} foot={<>
-      <CopyCurl path={path} method="POST" body={{}} />
+      <CopyCurl path={path} method="POST" />
       <Button onClick={onClose}>{t('cancel')}</Button>
       <Button kind="primary" icon="shield" busy={task.busy} onClick={() => void send()}>{t('prevent.request')}</Button>
     </>}>
       <div class="stack">
         <dl class="terms">
-          <Term name={t('prevent.what')}>{prediction?.recommend_action ?? tn('prevention', signal.signal_type)}</Term>
+          <Term name={t('prevent.what')}>{prediction?.recommend_action || tn('prevention', signal.signal_type)}</Term>
           <Term name={t('plan.targets')}><span class="target">{signal.server_name}</span></Term>
-          <Term name={t('prevent.against')}>{signal.predicted_failure ?? tn('signal', signal.signal_type)}</Term>
+          <Term name={t('prevent.against')}>{signal.predicted_failure || tn('signal', signal.signal_type)}</Term>
         </dl>
         <p>{t('prevent.text')}</p>
         {task.error && <ProblemNote error={task.error} />}
@@ -81,7 +81,7 @@ function SignalDetail({ signal, prediction }: { signal: Signal; prediction: Pred
   const none = <span class="dim">{t('none')}</span>;
   const unit = signal.metric ? unitOf(signal.metric) : 'percent';
   return (
-    <Card title={signal.predicted_failure ?? tn('signal', signal.signal_type)} tools={may.operate(who) && <Button kind="primary" small icon="shield" onClick={() => ask(true)}>{t('prevent.open')}</Button>}>
+    <Card title={signal.predicted_failure || tn('signal', signal.signal_type)} tools={may.operate(who) && <Button kind="primary" small icon="shield" onClick={() => ask(true)}>{t('prevent.open')}</Button>}>
       <div class="stack">
         <p class="eta-line">
           <Shape tone={riskTone(signal.risk_score)} size={18} />
@@ -117,7 +117,7 @@ function SignalList({ signals, chosen }: { signals: Signal[]; chosen: Signal | u
         <li key={s.id} class={`row-item ${s.id === chosen?.id ? 'chosen' : ''}`}>
           <Shape tone={riskTone(s.risk_score)} size={16} />
           <button type="button" class="row-main" aria-pressed={s.id === chosen?.id} onClick={() => setQuery({ signal: String(s.id) })}>
-            <b>{s.predicted_failure ?? tn('signal', s.signal_type)}</b>
+            <b>{s.predicted_failure || tn('signal', s.signal_type)}</b>
             <span>{s.server_name} · {tn('signal', s.signal_type)}</span>
           </button>
           <span class="eta"><b>{s.eta_seconds != null ? duration(s.eta_seconds, w) : percent(s.risk_score, w.lang)}</b><span>{s.eta_seconds != null ? `${t('risk')} ${percent(s.risk_score, w.lang)}` : t('risk')}</span></span>

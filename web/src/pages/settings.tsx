@@ -1,6 +1,6 @@
 // settings.tsx - about this server, what it is connected to, who may use it.
 import { useState } from 'preact/hooks';
-import { t, tn } from '../i18n/index.ts';
+import { person, t, tn } from '../i18n/index.ts';
 import { api, may, session } from '../lib/api.ts';
 import { useData, useTask } from '../lib/data.ts';
 import { Link, navigate } from '../lib/router.tsx';
@@ -28,7 +28,7 @@ function About() {
             <Term name={t('about.up')}><Age at={who?.started_at} /></Term>
             <Term name={t('about.storage')}><span class="mono">{who?.storage_path}</span></Term>
             <Term name={t('about.auth')}>{who?.auth === 'none' ? <Pill tone="high">{t('about.auth.none')}</Pill> : t('about.auth.required')}</Term>
-            <Term name={t('user')}>{who?.user} · {tn('role', who?.role)}</Term>
+            <Term name={t('user')}>{who && person(who.user)} · {tn('role', who?.role)}</Term>
           </dl>
           <div class="row pad-top"><a class="button plain" href="/docs">{t('about.docs')}</a><Link class="button plain" to="/guide">{t('guide.title')}</Link></div>
         </Card>
@@ -117,14 +117,15 @@ function Users() {
   const from = useData<{ users: User[] }>('/api/v1/users');
   const [adding, add] = useState(false);
   const who = useStore(session);
+  const isMe = (name: string) => who !== null && who.user.replace(/^user:/, '') === name;
   return (
     <Card title={t('settings.users')} class="flush" tools={<><CopyCurl path="/api/v1/users" /><Button small kind="primary" icon="plus" onClick={() => add(true)}>{t('users.add')}</Button></>}>
       <Await from={from}>
         {({ users }) => users.length === 0 ? <Empty icon="user" title={t('users.none')}>{t('users.none.text')}</Empty> : (
           <table class="table stackable">
             <thead><tr><th>{t('name')}</th><th>{t('role')}</th><th>{t('role.may')}</th><th /></tr></thead>
-            <tbody>{users.map((u) => <tr key={u.name}><td class="main"><b>{u.name}</b>{u.name === who?.user && <span class="sub">{t('users.you')}</span>}</td><td class="cap">{tn('role', u.role)}</td><td class="dim cap">{tn('role.doc', u.role)}</td>
-              <td class="right">{u.name !== who?.user && <Remove name={u.name} path={`/api/v1/users/${encodeURIComponent(u.name)}`} onDone={from.reload} />}</td></tr>)}</tbody>
+            <tbody>{users.map((u) => <tr key={u.name}><td class="main"><b>{u.name}</b>{isMe(u.name) && <span class="sub">{t('users.you')}</span>}</td><td class="cap">{tn('role', u.role)}</td><td class="dim cap">{tn('role.doc', u.role)}</td>
+              <td class="right">{!isMe(u.name) && <Remove name={u.name} path={`/api/v1/users/${encodeURIComponent(u.name)}`} onDone={from.reload} />}</td></tr>)}</tbody>
           </table>
         )}
       </Await>

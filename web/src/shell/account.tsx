@@ -1,6 +1,6 @@
 // account.tsx - who is signed in, the language, the theme.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { choose, language, LANGUAGES, t, tn, type Lang } from '../i18n/index.ts';
+import { choose, language, LANGUAGES, person, t, tn, type Lang } from '../i18n/index.ts';
 import { api, session } from '../lib/api.ts';
 import { forgetAll } from '../lib/data.ts';
 import { stopLive } from '../lib/live.ts';
@@ -63,7 +63,7 @@ export function Account({ onHelp }: { onHelp: () => void }) {
       </button>
       {open && (
         <div class="menu" id="account-menu">
-          <div class="menu-who"><b>{who?.user}</b><span>{tn('role', who?.role)} · {who?.hostname}</span></div>
+          <div class="menu-who"><b>{who && person(who.user)}</b><span>{tn('role', who?.role)} · {who?.hostname}</span></div>
           <LanguagePicker />
           <ThemePicker />
           <button type="button" class="menu-row" onClick={() => { setOpen(false); onHelp(); }}><Icon name="keyboard" size={16} /><span>{t('keys.title')}</span><kbd>?</kbd></button>

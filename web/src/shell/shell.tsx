@@ -1,7 +1,7 @@
 // shell.tsx - what stands around every page: navigation, state of the connection, STOP, search, help.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { t, type Key } from '../i18n/index.ts';
+import { person, t, type Key } from '../i18n/index.ts';
 import { lastAnswer } from '../lib/api.ts';
 import { useData } from '../lib/data.ts';
 import { duration } from '../lib/format.ts';
@@ -123,7 +123,7 @@ export function Shell({ path, children }: { path: string; children: ComponentChi
           <div class="banner stopped" role="alert">
             <Shape tone="critical" size={18} />
             <p><b>{t('stop.banner')}</b> {now.stop.reason && <>“{now.stop.reason}” </>}
-              <span class="banner-by">{now.stop.actor}{now.stop.since && <> · <Time at={now.stop.since} /></>}</span></p>
+              <span class="banner-by">{now.stop.actor && person(now.stop.actor)}{now.stop.since && <> · <Time at={now.stop.since} /></>}</span></p>
             <Button small onClick={() => setOpen('stop')}>{t('stop.release')}</Button>
           </div>
         )}

@@ -1,5 +1,5 @@
 // events.tsx - one stream of what happened: anomalies, alerts, changes, people and actions, newest first.
-import { t, tn } from '../i18n/index.ts';
+import { person, t, tn } from '../i18n/index.ts';
 import { Link } from '../lib/router.tsx';
 import { Time } from './basics.tsx';
 import { Icon, type IconName } from './icons.tsx';
@@ -63,7 +63,7 @@ export function Stream({ items, linked = false }: { items: StreamItem[]; linked?
             <span class={`stream-icon tone-${sort.tone}`} title={tn('event', item.kind)}><Icon name={sort.icon} size={14} /><span class="off-screen">{tn('event', item.kind)}: </span></span>
             <div>
               <p>{linked && item.incident_id ? <Link to={`/incidents/${item.incident_id}`}>{item.text}</Link> : item.text}</p>
-              <span class="stream-meta"><Time at={item.time} />{item.actor && <> · {t('by', { who: item.actor })}</>}</span>
+              <span class="stream-meta"><Time at={item.time} />{item.actor && <> · {t('by', { who: person(item.actor) })}</>}</span>
             </div>
           </li>
         );

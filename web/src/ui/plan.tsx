@@ -10,7 +10,7 @@ import { Button, CopyCurl, Dialog, Field, ProblemNote, Skeleton } from './basics
 import { ClassPill, Shape } from './status.tsx';
 
 const stepText = (step: PlanStep | string): string =>
-  typeof step === 'string' ? step : step.display ?? step.argv?.join(' ') ?? step.call ?? '';
+  typeof step === 'string' ? step : step.display || step.argv?.join(' ') || step.call || '';
 
 function Steps({ steps }: { steps: (PlanStep | string)[] }) {
   return (
@@ -44,8 +44,13 @@ const RESOURCE_KINDS: Record<string, string[]> = {
   host: ['host'], process: ['process'], container: ['container'], filesystem: ['filesystem'], disk: ['disk'],
 };
 
+/* These are looked up when the plan is made, where nobody names them. */
+const FOUND_OUT = ['process', 'client_ids'];
+
+const mustBeGiven = (p: ActionParameter): boolean => p.required ?? (p.default == null && !FOUND_OUT.includes(p.type));
+
 function ParameterField({ parameter, value, onChange, resources }: { parameter: ActionParameter; value: string; onChange: (v: string) => void; resources: Resource[] }) {
-  const required = parameter.required ?? (parameter.default === undefined || parameter.default === null);
+  const required = mustBeGiven(parameter);
   const choices = parameter.values ?? (RESOURCE_KINDS[parameter.type]
     ? resources.filter((r) => RESOURCE_KINDS[parameter.type]!.includes(r.kind)).map((r) => r.id) : null);
   const limits = [parameter.min != null ? `≥ ${parameter.min}` : '', parameter.max != null ? `≤ ${parameter.max}` : ''].filter(Boolean).join(', ');
@@ -112,7 +117,7 @@ export function PlanDialog({ asked, onClose }: { asked: Asked; onClose: () => vo
   });
 
   /* Proposed with all its parameters: the plan is what one came to see. */
-  const complete = action?.parameters.every((p) => values[p.name] || p.default != null || p.required === false) ?? false;
+  const complete = action?.parameters.every((p) => values[p.name] || !mustBeGiven(p)) ?? false;
   useEffect(() => {
     if (asked.incident !== null && action && complete && !plan) void ask();
   }, [action?.id]);

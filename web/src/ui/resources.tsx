@@ -110,7 +110,7 @@ export function ResourceDrawer({ id }: { id: string }) {
             <dl class="terms">
               <Term name={t('resource.health')}><HealthPill health={resource.health} /></Term>
               <Term name={t('resource.kind')}>{tn('kind', resource.kind)}</Term>
-              <Term name={t('owner')}>{resource.owner ?? <span class="dim">{t('owner.none')}</span>}</Term>
+              <Term name={t('owner')}>{resource.owner || <span class="dim">{t('owner.none')}</span>}</Term>
               {resource.detail && <Term name={t('detail')}>{resource.detail}</Term>}
             </dl>
             <div class="labels">{Object.entries(resource.labels).map(([k, v]) => <code key={k}>{k}={v}</code>)}</div>
