@@ -73,14 +73,9 @@ void faults_add(struct faults *faults, enum err_kind kind, const struct place *f
         add(faults, kind, place_path(faults, field, false).at, place_path(faults, shown, false), line, column, what);
 }
 
-void faults_adopt(struct faults *faults, err e, int line, int column)
+void faults_adopt(struct faults *faults, enum err_kind kind, struct str path, const char *message, int line, int column)
 {
-    for (size_t i = 0; i < err_field_count(e); i++) {
-        const char *field = str_c(faults->arena, str_of(err_field_path(e, i)));
-        add(faults, err_kind(e), field, str_of(field), line, column, err_field_message(e, i));
-    }
-    if (err_field_count(e) == 0)
-        add(faults, err_kind(e), "", S(""), line, column, err_message(e));
+    add(faults, kind, str_c(faults->arena, path), path, line, column, message);
 }
 
 void faults_add_ready(struct faults *faults, const char *field, const char *message)

@@ -31,8 +31,9 @@ struct faults {
  * message in a file (the same, or its parent where the message names the key itself). */
 void faults_add(struct faults *faults, enum err_kind kind, const struct place *field, const struct place *shown,
                 int line, int column, const char *format, ...) PRINTF_LIKE(7, 8);
-/* faults_adopt - take the fields of an err (of a schema's check), whose paths are complete. */
-void faults_adopt(struct faults *faults, err e, int line, int column);
+/* faults_adopt - what a schema's check found, whose path is complete. */
+void faults_adopt(struct faults *faults, enum err_kind kind, struct str path, const char *message, int line,
+                  int column);
 /* faults_add_ready - a fault of another gathering, whose message has its place already. */
 void faults_add_ready(struct faults *faults, const char *field, const char *message);
 /* faults_err - NULL where there are none. ERR_INVALID for files, and where one fault is ERR_INVALID. */

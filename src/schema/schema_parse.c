@@ -34,29 +34,48 @@ static void report_unknown(struct parse *parse, const struct schema *schema, con
                STR_ARG(str_utf8_head(member->key, 60)), meant);
 }
 
-/* run_check - the schema's own check; its faults are placed at the member that they name, as far as there is one. */
+/* locate - the place of what a path below `json` names, as far down as there is something. */
+static void locate(const struct json *json, struct str path, int *line, int *column)
+{
+    while (json && json->line) {
+        size_t end = 0;
+        int64_t index;
+        *line = json->line;
+        *column = json->column;
+        if (str_starts(path, S("["))) {
+            end = str_find(path, S("]"), 0);
+            bool known = json->type == JSON_ARRAY && str_to_i64(str_slice(path, 1, end), &index) && index >= 0 &&
+                         (size_t)index < json->array.count;
+            json = known ? json->array.items[index] : NULL;
+            path = str_slice(path, end == SIZE_MAX ? end : end + 1, path.length);
+            continue;
+        }
+        path = str_slice(path, str_starts(path, S(".")), path.length);
+        while (end < path.length && path.at[end] != '.' && path.at[end] != '[')
+            end++;
+        json = end ? json_get(json, str_slice(path, 0, end)) : NULL;
+        path = str_slice(path, end, path.length);
+    }
+}
+
+/* run_check - the schema's own check; its faults are placed at what they name. */
 static void run_check(struct parse *parse, const struct schema *schema, const struct json *json,
                       const struct place *place, const void *object)
 {
     struct str prefix = place_path(&parse->faults, place, true);
     err e CLEANUP(err_freep) = NULL;
-    int line = json->line, column = json->column;
 
     schema->check(object, prefix, &e);
-    if (!e)
-        return;
-    struct str name = str_of(err_field_count(e) ? err_field_path(e, 0) : "");
-    if (str_starts(name, prefix)) {
-        size_t end = prefix.length;
-        while (end < name.length && name.at[end] != '.' && name.at[end] != '[')
-            end++;
-        const struct json *value = json_get(json, str_slice(name, prefix.length, end));
-        if (value && value->line) {
-            line = value->line;
-            column = value->column;
-        }
+    for (size_t i = 0; e && i < err_field_count(e); i++) {
+        struct str path = str_of(err_field_path(e, i));
+        int line = json->line, column = json->column;
+        if (str_starts(path, prefix))
+            locate(json, str_slice(path, prefix.length, path.length), &line, &column);
+        faults_adopt(&parse->faults, err_kind(e), path, err_field_message(e, i), line, column);
     }
-    faults_adopt(&parse->faults, e, line, column);
+    if (e && err_field_count(e) == 0)
+        faults_adopt(&parse->faults, err_kind(e), place_path(&parse->faults, place, false), err_message(e), json->line,
+                     json->column);
 }
 
 static void report_wrong_object(struct parse *parse, const struct json *json, const struct place *place)

@@ -114,6 +114,9 @@ static void all_check(const void *object, struct str path, err *e)
     snprintf(name, sizeof(name), "%.*scount", STR_ARG(path));
     if (all->count > 100 && !all->on)
         err_add_field(e, ERR_RANGE, name, "is above 100 only where on is true");
+    snprintf(name, sizeof(name), "%.*smany[1].port", STR_ARG(path));
+    if (all->many.count > 1 && all->many.at[1].port == 13)
+        err_add_field(e, ERR_RANGE, name, "brings bad luck");
 }
 
 static const struct field all_fields[] = {
@@ -262,6 +265,8 @@ TEST(schema_faults_in_files_name_file_line_and_column)
     ASSERT_ERR(ERR_INVALID, "auspex.yml:9:1: unknown key 'wrods'; did you mean 'words'?",
                parse_file(arena, &all_schema, text, &all));
     ASSERT_ERR(ERR_INVALID, "auspex.yml:2:8: count: ", parse_file(arena, &all_schema, "on: false\ncount: 500\n", &all));
+    ASSERT_ERR(ERR_INVALID, "auspex.yml:3:20: many[1].port: brings bad luck",
+               parse_file(arena, &all_schema, "many:\n - name: a\n - {name: b, port: 13}\n", &all));
     /* What YAML made a number is a string again where one is wanted, as it was written; nothing is null. */
     ASSERT_OK(parse_file(arena, &all_schema, "text: 1.10\nmany:\nwords:\n - 007\n - true\n", &all));
     ASSERT_STR("1.10", all.text);
