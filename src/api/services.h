@@ -16,10 +16,10 @@ struct services {
     struct sample_sink *samples;
     struct http_client *http;
     struct ticker *ticker;
-    struct pool *workers; /* short work */
-    struct pool *outside; /* work that may block until its deadline */
+    struct pool *workers;           /* short work */
+    struct pool *outside;           /* work that may block until its deadline */
     struct config *(*config)(void); /* the current one, referenced: end with config_unref */
-    err (*reload)(void); /* all or nothing, see schema/config.h */
+    err (*reload)(void);            /* all or nothing, see schema/config.h */
     const char *storage_path;
     int64_t started_ms;
     bool auth_none; /* --web.auth=none */

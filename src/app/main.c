@@ -1,8 +1,7 @@
 /* main.c - the program's entry. */
-#include <stdio.h>
+#include "app/command.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    fprintf(stderr, "auspex %s: this build has no commands yet\n", AUSPEX_VERSION);
-    return 2;
+    return command_main(argc, argv);
 }

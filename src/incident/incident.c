@@ -7,6 +7,7 @@
 
 #include "alerts/alert.h"
 #include "base/json.h"
+#include "topology/topology.h"
 
 static const struct migration incident_1 = {
     .room = "incident",
@@ -111,6 +112,18 @@ static err find_home(struct tx *tx, const struct finding *finding, struct open_i
     return first_of(recent, ret_incident);
 }
 
+/* show_health - the tile of the resource takes the colour of its incident. */
+static err show_health(struct tx *tx, const struct incident_row *row)
+{
+    enum severity severity = SEVERITY_WARNING;
+
+    if (row->status == INCIDENT_RESOLVED)
+        return resource_set_health(tx, row->resource, HEALTH_UNKNOWN);
+    bool known = severity_parse(row->severity, &severity);
+    return resource_set_health(tx, row->resource,
+                               known && severity <= SEVERITY_HIGH ? HEALTH_CRITICAL : HEALTH_WARNING);
+}
+
 /* append - the event of a change, with what people want to see of the incident in its data. */
 static err append(struct tx *tx, enum event_kind kind, int64_t id, struct str actor, struct str reason, bool automatic)
 {
@@ -131,6 +144,7 @@ static err append(struct tx *tx, enum event_kind kind, int64_t id, struct str ac
     json_put_str(&w, S("owner"), row.owner);
     json_put_bool(&w, S("automatic"), automatic);
     json_end_object(&w);
+    TRY(show_health(tx, &row));
     return journal_append(tx,
                           &(struct event){ .kind = kind,
                                            .subject = row.resource,

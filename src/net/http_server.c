@@ -52,6 +52,18 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
+struct str http_server_url(struct arena *arena, const struct http_server *server)
+{
+    struct str host = server->listen_host;
+    const char *scheme = server->tls ? "https" : "http";
+
+    if (!host.length || str_eq(host, S("0.0.0.0")) || str_eq(host, S("::")))
+        host = S("127.0.0.1");
+    if (str_contains(host, S(":")))
+        return str_printf(arena, "%s://[%.*s]:%d", scheme, STR_ARG(host), server->port);
+    return str_printf(arena, "%s://%.*s:%d", scheme, STR_ARG(host), server->port);
+}
+
 void http_server_ready(struct http_server *server)
 {
     server->ready = true;

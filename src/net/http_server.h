@@ -34,6 +34,8 @@ struct http_server_options {
 
 err http_server_start(const struct http_server_options *options, struct http_server **ret_server) MUST_USE;
 int http_server_port(const struct http_server *server);
+/* http_server_url - as a browser on this host reaches it, without a slash at its end. */
+struct str http_server_url(struct arena *arena, const struct http_server *server);
 /* http_server_ready - until then, writes answer 503 with Retry-After. */
 void http_server_ready(struct http_server *server);
 /* http_server_stop - take no more, finish requests in flight (at most 1 s), close the sockets. */

@@ -1,0 +1,36 @@
+/* parts.h - how each room is started and stopped; serve.c has the order.
+ *
+ * Owner: app/. Threads: main's. */
+#pragma once
+#include "app/app.h"
+
+#include <signal.h>
+
+/* folder.c: the data folder, and the rights to keep. */
+err folder_start(struct app *app) MUST_USE;
+err rights_drop(struct app *app) MUST_USE;
+
+/* rooms.c */
+err threads_start(struct app *app) MUST_USE;
+void threads_stop(struct app *app);
+err http_client_start(struct app *app) MUST_USE;
+void http_client_stop(struct app *app);
+err database_start(struct app *app) MUST_USE;
+void database_stop(struct app *app);
+err series_start(struct app *app) MUST_USE;
+void series_stop(struct app *app);
+err web_start(struct app *app) MUST_USE;
+void web_stop(struct app *app);
+err access_start(struct app *app) MUST_USE;
+err analysis_start(struct app *app) MUST_USE;
+err notifications_start(struct app *app) MUST_USE;
+err readers_start(struct app *app) MUST_USE;
+err outbox_part_start(struct app *app) MUST_USE;
+void outbox_part_stop(struct app *app);
+err live_part_start(struct app *app) MUST_USE;
+void live_part_stop(struct app *app);
+
+/* ready.c: say to everybody that we are there. */
+err become_ready(struct app *app) MUST_USE;
+void signals_block(void);
+void signals_wanted(sigset_t *ret_set);

@@ -1,0 +1,126 @@
+/* rooms.c - starts and stops the rooms that are made of one call each, and lends them to the route handlers. */
+#include "api/services.h"
+#include "app/parts.h"
+#include "auth/auth.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "db/outbox.h"
+#include "notify/notify.h"
+#include "rca/rca.h"
+#include "tsdb/memory_store.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { WORKER_QUEUE = 4096, OUTSIDE_THREADS = 64, OUTSIDE_QUEUE = 1024, OUTBOX_DRAIN_MS = 1500 };
+
+err threads_start(struct app *app)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned workers = cores < 2 ? 2 : cores > 64 ? 64 : (unsigned)cores;
+
+    TRY(pool_start(&(struct pool_options){ .name = "worker", .threads = workers, .queue_max = WORKER_QUEUE },
+                   &app->workers));
+    TRY(pool_start(
+        &(struct pool_options){
+            .name = "outside", .threads = OUTSIDE_THREADS, .on_demand = true, .queue_max = OUTSIDE_QUEUE },
+        &app->outside));
+    TRY(ticker_start(&app->ticker));
+    services.workers = app->workers;
+    services.outside = app->outside;
+    services.ticker = app->ticker;
+    services.storage_path = app->storage_path;
+    services.config = current_config;
+    services.reload = current_reload;
+    services.auth_none = app->options->auth == 1;
+    services.started_ms = time_now_ms();
+    return NULL;
+}
+
+void threads_stop(struct app *app)
+{
+    ticker_stop(app->ticker);
+    pool_stop(app->outside);
+    pool_stop(app->workers);
+}
+
+err database_start(struct app *app)
+{
+    TRY(db_open(&(struct db_options){ .folder = app->storage_path }, &app->db));
+    services.db = app->db;
+    return NULL;
+}
+
+void database_stop(struct app *app)
+{
+    db_close(app->db);
+}
+
+err series_start(struct app *app)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 16);
+    const struct memory_store_options options = {
+        .snapshot_path = str_c(arena, str_printf(arena, "%s/series.snapshot", app->storage_path)),
+        .ticker = app->ticker,
+        .pool = app->workers,
+    };
+
+    TRY(memory_store_new(&options, &app->store));
+    services.series = memory_store_source(app->store);
+    services.samples = memory_store_sink(app->store);
+    return NULL;
+}
+
+void series_stop(struct app *app)
+{
+    log_err(memory_store_flush(app->store), "can't write the snapshot of the series");
+    memory_store_free(app->store);
+}
+
+err web_start(struct app *app)
+{
+    const struct http_server_options options = {
+        .settings = &app->server_settings,
+        .workers = app->workers,
+        .auth_none = app->options->auth == 1,
+    };
+
+    return http_server_start(&options, &app->server);
+}
+
+void web_stop(struct app *app)
+{
+    http_server_stop(app->server);
+}
+
+err access_start(struct app *app)
+{
+    return auth_setup(app->db);
+}
+
+err analysis_start(struct app *app)
+{
+    rca_start(&(struct rca_options){ .db = app->db, .series = services.series });
+    return NULL;
+}
+
+err notifications_start(struct app *app)
+{
+    notify_start(&(struct notify_options){ .http = app->http, .config = current_config });
+    return NULL;
+}
+
+err readers_start(struct app *app)
+{
+    return journal_start(app->db);
+}
+
+err outbox_part_start(struct app *app)
+{
+    return outbox_start(app->db, app->outside);
+}
+
+void outbox_part_stop(struct app *app)
+{
+    outbox_stop(app->db, OUTBOX_DRAIN_MS);
+}
