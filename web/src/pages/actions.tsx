@@ -29,7 +29,7 @@ function Catalogue() {
                 <td class="main"><b class="mono">{a.id}</b><span class="sub">{a.doc}</span></td>
                 <td><ClassPill level={a.class} /></td>
                 <td class="cap"><span title={tn('trust.doc', a.trust)}>{tn('trust', a.trust)}</span></td>
-                <td class="small mono">{a.parameters.map((p) => p.name).join(', ') || t('none')}</td>
+                <td class="small mono extra">{a.parameters.map((p) => p.name).join(', ') || t('none')}</td>
                 <td class="right">{may.operate(who) && <Button small onClick={() => setQuery({ action: a.id })}>{t('plan.open')}</Button>}</td>
               </tr>
             ))}</tbody>

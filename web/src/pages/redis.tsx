@@ -44,11 +44,11 @@ function Figures({ current }: { current: RedisMetrics['current'] }) {
   const clientPart = clients !== null && most ? clients / most : null;
   return (
     <dl class="figures">
-      <div><dt>{t('redis.memory')}</dt><dd>{quantity(used, 'bytes', w)}<span class="of">{max ? `/ ${quantity(max, 'bytes', w)}` : t('redis.nolimit')}</span>{max ? meter(ratio, percent(ratio ?? 0, w.lang)) : null}</dd></div>
-      <div><dt>{t('redis.clients')}</dt><dd>{quantity(clients, 'count', w)}<span class="of">{most ? `/ ${count(most, w.lang)}` : ''}</span>{meter(clientPart, percent(clientPart ?? 0, w.lang))}</dd></div>
-      <div><dt>{t('redis.ops')}</dt><dd>{quantity(num(current.ops_per_sec), 'per_second', w)}</dd></div>
-      <div><dt>{t('redis.hits')}</dt><dd>{quantity(num(current.hit_rate), 'ratio', w)}</dd></div>
-      <div><dt>{t('redis.evicted')}</dt><dd>{quantity(num(current.evicted_keys_per_sec), 'per_second', w)}</dd></div>
+      <div><dt><a href="#metric.redis.memory">{t('redis.memory')}</a></dt><dd>{quantity(used, 'bytes', w)}<span class="of">{max ? `/ ${quantity(max, 'bytes', w)}` : t('redis.nolimit')}</span>{max ? meter(ratio, percent(ratio ?? 0, w.lang)) : null}</dd></div>
+      <div><dt><a href="#metric.redis.clients">{t('redis.clients')}</a></dt><dd>{quantity(clients, 'count', w)}<span class="of">{most ? `/ ${count(most, w.lang)}` : ''}</span>{meter(clientPart, percent(clientPart ?? 0, w.lang))}</dd></div>
+      <div><dt><a href="#metric.redis.ops">{t('redis.ops')}</a></dt><dd>{quantity(num(current.ops_per_sec), 'per_second', w)}</dd></div>
+      <div><dt><a href="#metric.redis.hits">{t('redis.hits')}</a></dt><dd>{quantity(num(current.hit_rate), 'ratio', w)}</dd></div>
+      <div><dt><a href="#metric.redis.evicted">{t('redis.evicted')}</a></dt><dd>{quantity(num(current.evicted_keys_per_sec), 'per_second', w)}</dd></div>
     </dl>
   );
 }
@@ -87,7 +87,7 @@ function Dashboard({ connection, minutes }: { connection: Connection; minutes: s
                 const top = Math.max(...c.drawn.flatMap((s) => series[s]!.map((p) => p[1] ?? 0)));
                 const shows = limit && top > limit / 4;
                 return (
-                  <Card key={c.title}>
+                  <Card key={c.title} id={c.title}>
                     <Chart title={t(c.title)} unit={c.unit} zero sync="redis" from={now - Number(minutes) * 60} to={now}
                       series={c.drawn.map((s, i) => ({ name: s.replace(/_bytes$|_per_sec$/, ''), points: series[s]!, fill: i === 0 }))}
                       marks={marks} limits={shows ? [{ value: limit, label: `${c.limit} ${quantity(limit, c.unit, w)}`, tone: 'critical' }] : []} />
@@ -156,7 +156,7 @@ function Diagnose({ connection }: { connection: Connection }) {
   );
 }
 
-function Instance({ connection, changed }: { connection: Connection; changed: () => void }) {
+function Instance({ connection, only, changed }: { connection: Connection; only: boolean; changed: () => void }) {
   const who = useStore(session);
   const task = useTask();
   const { query: place } = usePlace();
@@ -168,7 +168,7 @@ function Instance({ connection, changed }: { connection: Connection; changed: ()
     <div class="stack wide-gap">
       <div class="filters">
         <span class="facts">
-          <Pill tone={stateTones[connection.state] ?? 'unknown'}>{tn('redis.state', connection.state)}</Pill>
+          {only && <Pill tone={stateTones[connection.state] ?? 'unknown'}>{tn('redis.state', connection.state)}</Pill>}
           <span class="mono">{connection.address}</span>
           {connection.server_version && <span>Redis {connection.server_version}</span>}
           {connection.mode && <span>{connection.mode}{connection.role ? ` · ${connection.role}` : ''}</span>}
@@ -209,7 +209,7 @@ export function RedisPage() {
                 </button>
               ))}
             </div>}
-            <Instance key={chosen.connection} connection={chosen} changed={from.reload} />
+            <Instance key={chosen.connection} connection={chosen} only={connections.length === 1} changed={from.reload} />
           </> : <>
             <Card><Empty icon="redis" title={t('redis.none')}>{t('redis.none.text')}</Empty></Card>
             <Card title={t('service.found')}><FoundServices /></Card>

@@ -100,11 +100,11 @@ export function CopyCurl({ path, method, body, compact }: { path: string; method
   return <CopyButton text={asCurl(location.origin, path, method, body)} label={t('copy.curl')} icon="terminal" {...(compact ? { compact } : {})} />;
 }
 
-export function Card({ title, tools, children, class: more, count }: {
-  title?: string; tools?: ComponentChildren; children: ComponentChildren; class?: string; count?: number | undefined;
+export function Card({ title, tools, children, class: more, count, id }: {
+  id?: string; title?: string; tools?: ComponentChildren; children: ComponentChildren; class?: string; count?: number | undefined;
 }) {
   return (
-    <section class={`card ${more ?? ''}`} aria-label={title}>
+    <section id={id} class={`card ${more ?? ''}`} aria-label={title}>
       {(title || tools) && (
         <header class="card-head">
           {title && <h2>{title}{count !== undefined && <span class="count">{count}</span>}</h2>}

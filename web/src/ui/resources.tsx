@@ -1,9 +1,9 @@
 // resources.tsx - the tile map: every resource with its health, what is ill first; a resource's own charts in a drawer.
 import { t, tn } from '../i18n/index.ts';
 import { useData } from '../lib/data.ts';
-import { setQuery } from '../lib/router.tsx';
+import { setQuery, usePlace } from '../lib/router.tsx';
 import type { Resource } from '../types.ts';
-import { Await, Dialog, Empty, Term } from './basics.tsx';
+import { Await, Dialog, Empty, Tabs, Term } from './basics.tsx';
 import { HostCharts, MetricChart } from './metrics.tsx';
 import type { IconName } from './icons.tsx';
 import { Icon } from './icons.tsx';
@@ -97,10 +97,14 @@ function Golden({ resource, minutes }: { resource: Resource; minutes: number }) 
   return <p class="dim">{t('resource.nocharts')}</p>;
 }
 
+const RANGES = ['15', '60', '360', '1440'] as const;
+
 /* ResourceDrawer - what is known of one resource; its address is /?resource=ID. */
 export function ResourceDrawer({ id }: { id: string }) {
   const from = useData<{ resources: Resource[] }>('/api/v1/resources', { on: ['alert', 'incident'] });
-  const close = () => setQuery({ resource: null });
+  const { query } = usePlace();
+  const minutes = RANGES.find((r) => r === query.get('range')) ?? '60';
+  const close = () => setQuery({ resource: null, range: null });
   const resource = from.data?.resources.find((r) => r.id === id);
   return (
     <Dialog wide title={resource?.name ?? id} onClose={close}>
@@ -114,7 +118,9 @@ export function ResourceDrawer({ id }: { id: string }) {
               {resource.detail && <Term name={t('detail')}>{resource.detail}</Term>}
             </dl>
             <div class="labels">{Object.entries(resource.labels).map(([k, v]) => <code key={k}>{k}={v}</code>)}</div>
-            <div class="chart-grid"><Golden resource={resource} minutes={60} /></div>
+            <Tabs label={t('range')} now={minutes} onPick={(r) => setQuery({ range: r === '60' ? null : r })}
+              tabs={RANGES.map((r) => ({ id: r, label: t(`range.${r}`) }))} />
+            <div class="chart-grid"><Golden resource={resource} minutes={Number(minutes)} /></div>
           </div>
         ) : <Empty icon="target" title={t('resource.gone')}>{t('resource.gone.text', { id })}</Empty>}
       </Await>
