@@ -56,7 +56,8 @@ struct field {
     size_t offset;
     unsigned flags;
     const char *def; /* default as it would be written; NULL: zero, "" or unset */
-    double min, max; /* of numbers; ms of durations; length in bytes of strings, count of lists. Both 0: no bound */
+    double min, max; /* of numbers; ms of durations; length in bytes of strings, count of lists. Both 0: no bound; a
+                        max below min: "at least min" */
     const char *const *words;    /* of ENUM */
     const struct schema *schema; /* of STRUCT, OPTIONAL, LIST */
     const char *doc;             /* one sentence */
@@ -101,7 +102,8 @@ struct pair {
 
 struct schema_options {
     struct arena *arena;
-    const char *file; /* named in errors with line and column; NULL for requests */
+    const char *file; /* named in errors with line and column; NULL for requests. With it secrets are fetched, null
+                         counts as absent, and plain scalars of YAML are texts where a text is wanted */
     const char *path; /* put before field paths, such as "receivers[0]."; NULL: nothing */
     bool unknown_ok;  /* take and ignore unknown keys: for payloads of other people's programs only */
 };
