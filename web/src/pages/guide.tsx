@@ -5,8 +5,8 @@ import { t } from '../i18n/index.ts';
 import { useData } from '../lib/data.ts';
 import { Link } from '../lib/router.tsx';
 import { remember, useStore } from '../lib/store.ts';
-import { nowState, PageHead } from '../shell/shell.tsx';
-import { Await, Skeleton } from '../ui/basics.tsx';
+import { nowFailure, nowState, PageHead } from '../shell/shell.tsx';
+import { Await, ProblemNote, Skeleton } from '../ui/basics.tsx';
 import { Shape } from '../ui/status.tsx';
 import { FoundServices, Receivers, Snippets } from './connect.tsx';
 import { guideSteps } from './now.tsx';
@@ -28,10 +28,11 @@ function Step({ n, done, title, text, children }: { n: number; done: boolean; ti
 
 export function Guide() {
   const now = useStore(nowState);
+  const failure = useStore(nowFailure);
   const resources = useData<{ resources: Resource[] }>('/api/v1/resources', { every: 5000 });
   useEffect(() => remember('guide', 'seen'), []);
   const guide = now?.guide;
-  if (!guide) return <Skeleton rows={8} />;
+  if (!guide) return failure ? <ProblemNote error={failure.error} retry={failure.retry} /> : <Skeleton rows={8} />;
   const host = resources.data?.resources.find((r) => r.kind === 'host');
   return (
     <div class="page narrow">

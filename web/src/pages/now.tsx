@@ -6,8 +6,8 @@ import { useData } from '../lib/data.ts';
 import { duration, percent } from '../lib/format.ts';
 import { Link, navigate, usePlace } from '../lib/router.tsx';
 import { remember, remembered, useStore } from '../lib/store.ts';
-import { nowState } from '../shell/shell.tsx';
-import { Age, Await, Button, Card, Empty, Skeleton } from '../ui/basics.tsx';
+import { nowFailure, nowState } from '../shell/shell.tsx';
+import { Age, Await, Button, Card, Empty, ProblemNote, Skeleton } from '../ui/basics.tsx';
 import { Stream } from '../ui/events.tsx';
 import { Vitals } from '../ui/metrics.tsx';
 import { ResourceDrawer, TileMap } from '../ui/resources.tsx';
@@ -133,6 +133,7 @@ function BreaksNext() {
 export function NowPage() {
   const { query: place } = usePlace();
   const now = useStore(nowState);
+  const failure = useStore(nowFailure);
   const resources = useData<{ total: number; resources: Resource[] }>('/api/v1/resources', { every: 15_000, on: ['alert', 'incident', 'signal', 'connection'] });
   const events = useData<{ events: AuditEvent[] }>('/api/v1/events' + query({ limit: 30 }), { on: [''], every: 60_000 });
   const shown = place.get('resource');
@@ -145,7 +146,7 @@ export function NowPage() {
   const host = resources.data?.resources.find((r) => r.kind === 'host');
   return (
     <div class="page now">
-      {now ? <Hero now={now} /> : <div class="hero"><Skeleton rows={2} height={22} /></div>}
+      {now ? <Hero now={now} /> : failure ? <ProblemNote error={failure.error} retry={failure.retry} /> : <div class="hero"><Skeleton rows={2} height={22} /></div>}
       {now && <GuideStrip guide={now.guide} />}
       <div class="now-grid">
         <div class="stack wide-gap">

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { person, t, type Key } from '../i18n/index.ts';
-import { lastAnswer } from '../lib/api.ts';
+import { lastAnswer, type ApiError } from '../lib/api.ts';
 import { useData } from '../lib/data.ts';
 import { duration } from '../lib/format.ts';
 import { listenKeys } from '../lib/keys.ts';
@@ -30,6 +30,8 @@ export const PAGES: { path: string; icon: IconName; name: Key; key: string }[] =
 
 /* The state of everything, asked for once for the whole page. */
 export const nowState = createStore<Now | null>(null);
+/* Why there is none, and how to ask again. */
+export const nowFailure = createStore<{ error: ApiError; retry: () => void } | null>(null);
 
 const inside = (path: string, page: string) => (page === '/' ? path === '/' || path === '/guide' : path.startsWith(page));
 
@@ -84,10 +86,11 @@ function LiveLight() {
 }
 
 export function Shell({ path, children }: { path: string; children: ComponentChildren }) {
-  const { data, reload } = useData<Now>('/api/v1/now', { every: 10_000, on: [''] });
+  const { data, error, reload } = useData<Now>('/api/v1/now', { every: 10_000, on: [''] });
   const [open, setOpen] = useState<'search' | 'help' | 'stop' | null>(null);
   const now = data ?? null;
   useEffect(() => nowState.set(now), [now]);
+  useEffect(() => nowFailure.set(error ? { error, retry: reload } : null), [error]);
 
   useEffect(() => listenKeys({
     '/': () => setOpen('search'),
