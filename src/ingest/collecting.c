@@ -530,6 +530,7 @@ void collecting_list(struct collecting *collecting, struct arena *arena, struct 
             .name = str_copy(arena, it->name),
             .collector = str_of(it->collector->name),
             .doc = str_of(it->collector->doc),
+            .instance = str_copy(arena, it->instance),
             .condition = it->condition,
             .interval_ms = it->interval_ms,
             .received_ms = it->received_ms,

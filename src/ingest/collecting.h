@@ -47,6 +47,7 @@ enum source_condition { SOURCE_WAITING, SOURCE_OK, SOURCE_ERROR, SOURCE_ABSENT }
 
 struct source_state {
     struct str name, collector, doc;
+    struct str instance; /* label of its samples */
     enum source_condition condition;
     int64_t interval_ms;
     int64_t received_ms; /* when samples last came; 0: never */

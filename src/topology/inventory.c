@@ -45,7 +45,7 @@ const struct inventory *inventory_of(const struct config *config)
     return config_get(config, &inventory_section);
 }
 
-static struct str behind_kind(struct str id)
+struct str behind_kind(struct str id)
 {
     struct str rest;
 
@@ -87,4 +87,41 @@ struct str resource_owner(const struct config *config, struct arena *arena, stru
         if (str_eq(inventory->owners.at[i].key, service))
             return str_copy(arena, inventory->owners.at[i].value);
     return S("");
+}
+
+struct str resource_kind(struct str id)
+{
+    struct str kind = str_cut(id, ':', &(struct str){ 0 });
+
+    return str_eq(kind, S("redis")) ? S("redis_instance") : kind;
+}
+
+size_t resource_labels(struct arena *arena, struct str id, struct label ret_labels[3])
+{
+    static const struct {
+        const char *kind, *label;
+    } within_host[] = {
+        { "filesystem", "mountpoint" }, { "disk", "device" },  { "network", "device" },
+        { "process", "groupname" },     { "service", "name" },
+    };
+    struct str rest, kind = str_cut(id, ':', &rest), name;
+
+    if (!rest.at || !rest.length)
+        return 0;
+    if (str_eq(kind, S("host")) || str_eq(kind, S("redis"))) {
+        ret_labels[0] = (struct label){ S("instance"), str_copy(arena, rest) };
+        return 1;
+    }
+    if (str_eq(kind, S("container"))) {
+        ret_labels[0] = (struct label){ S("id"), str_copy(arena, rest) };
+        return 1;
+    }
+    struct str host = str_cut(rest, ':', &name);
+    for (size_t i = 0; i < ARRAY_LEN(within_host) && name.at; i++)
+        if (str_eq(kind, str_of(within_host[i].kind))) {
+            ret_labels[0] = (struct label){ S("instance"), str_copy(arena, host) };
+            ret_labels[1] = (struct label){ str_of(within_host[i].label), str_copy(arena, name) };
+            return 2;
+        }
+    return 0;
 }

@@ -16,3 +16,5 @@ struct inventory {
 };
 
 const struct inventory *inventory_of(const struct config *config);
+/* behind_kind - "db1" of "host:db1". */
+struct str behind_kind(struct str id);

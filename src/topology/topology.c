@@ -230,11 +230,6 @@ static err write_inventory(struct tx *tx, void *arg)
     return NULL;
 }
 
-static struct str kind_of(struct str id)
-{
-    return str_cut(id, ':', &(struct str){ 0 });
-}
-
 static err store_inventory(struct topology *topology)
 {
     const struct inventory *inventory = inventory_of(topology->config);
@@ -248,8 +243,8 @@ static err store_inventory(struct topology *topology)
             labels[count] = (struct label){ it->labels.at[count].key, it->labels.at[count].value };
         *vec_push(&sightings->rows, sightings->arena) = (struct sighting){
             .id = it->id,
-            .kind = kind_of(it->id),
-            .name = it->name.length ? it->name : str_slice(it->id, kind_of(it->id).length + 1, it->id.length),
+            .kind = resource_kind(it->id),
+            .name = it->name.length ? it->name : behind_kind(it->id),
             .labels = labels_text(sightings->arena, labels_make(sightings->arena, labels, count)),
             .detail = it->detail.at ? it->detail : S(""),
             .owner = resource_owner(topology->config, sightings->arena, it->id),
@@ -292,10 +287,17 @@ err topology_reload(struct topology *topology, struct config *config)
     return store_inventory(topology);
 }
 
+static err do_nothing(struct tx *tx, void *arg)
+{
+    (void)tx, (void)arg;
+    return NULL;
+}
+
 void topology_close(struct topology *topology)
 {
     if (!topology)
         return;
+    log_err(db_write(topology->db, do_nothing, NULL), "resources"); /* behind the last that was posted */
     for (size_t i = 0; i < KNOWN_BUCKETS; i++)
         for (struct known *it = topology->known[i], *next; it; it = next) {
             next = it->next;
@@ -392,8 +394,7 @@ err resource_find(struct tx *tx, struct arena *arena, struct str name, struct re
 
 err resource_set_health(struct tx *tx, struct str id, enum health health)
 {
-    struct str kind = kind_of(id);
-    struct str name = kind.length < id.length ? str_slice(id, kind.length + 1, id.length) : id;
+    struct str kind = resource_kind(id), name = behind_kind(id);
 
     return tx_run(tx,
                   "INSERT INTO resource(id, kind, name, labels, detail, owner, health, first_ms, seen_ms)"

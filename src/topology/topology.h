@@ -1,6 +1,6 @@
 /* topology.h - the things that can fail: what was seen, what the inventory says, who owns it, how it is.
  *
- * Owner: app/ opens one, and closes it after the db, which has writes of it in its queue. Threads: topology_saw from
+ * Owner: app/ opens one, and closes it before the db. Threads: topology_saw from
  * any; what takes a tx runs where that tx does.
  *
  * DESIGN. Resources are rows (table resource) with a text id as docs/format/journal.md says: "host:db1",
@@ -55,9 +55,14 @@ err resource_list(struct tx *tx, struct arena *arena, const struct resource_filt
                   struct resource_list *ret_list) MUST_USE;
 /* resource_find - by id; failing that by name, where only one has it (a host before others). ERR_NOT_FOUND. */
 err resource_find(struct tx *tx, struct arena *arena, struct str name, struct resource *ret_resource) MUST_USE;
-/* resource_set_health - in a write; ids that are no resource are made one, of the kind before the first ':'. Who was
+/* resource_set_health - in a write; ids that are no resource are made one. Who was
  * seen lately and has no worse health is HEALTH_OK by itself: HEALTH_UNKNOWN takes back what was said. */
 err resource_set_health(struct tx *tx, struct str id, enum health health) MUST_USE;
+/* resource_labels - the labels that the series of a resource carry: instance=db1 of host:db1, instance and mountpoint
+ * of filesystem:db1:/var. At most 3, in the arena; 0 for an id of unknown shape. */
+size_t resource_labels(struct arena *arena, struct str id, struct label ret_labels[3]);
+/* resource_kind - "redis_instance" of redis:..., else what stands before the first ':'. */
+struct str resource_kind(struct str id);
 /* resource_owner - who the inventory says; empty where it doesn't. */
 struct str resource_owner(const struct config *config, struct arena *arena, struct str id);
 /* resource_service - the service of a server's name: the inventory's, else the name up to the first '-'. */

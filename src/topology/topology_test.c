@@ -36,6 +36,24 @@ TEST(inventory_names_services_and_owners)
     ASSERT_STR("", resource_owner(config, arena, S("host:other")));
 }
 
+TEST(resource_labels_lead_to_its_series)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 16);
+    struct label labels[3];
+
+    ASSERT_EQ_INT(1, resource_labels(arena, S("redis:127.0.0.1:6379"), labels));
+    ASSERT_STR("127.0.0.1:6379", labels[0].value);
+    ASSERT_EQ_INT(2, resource_labels(arena, S("filesystem:db1:/var/lib"), labels));
+    ASSERT_STR("db1", labels[0].value);
+    ASSERT_STR("mountpoint", labels[1].name);
+    ASSERT_STR("/var/lib", labels[1].value);
+    ASSERT_EQ_INT(0, resource_labels(arena, S("filesystem:db1"), labels));
+    ASSERT_EQ_INT(0, resource_labels(arena, S("nonsense"), labels));
+    ASSERT_EQ_INT(0, resource_labels(arena, S("host:"), labels));
+    ASSERT_STR("redis_instance", resource_kind(S("redis:h:1")));
+    ASSERT_STR("host", resource_kind(S("host:h")));
+}
+
 TEST(inventory_with_a_wrong_id_is_refused)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
@@ -125,6 +143,6 @@ TEST(topology_keeps_what_was_seen)
     look.filter = (struct resource_filter){ .text = S("never") };
     ASSERT_OK(db_read(db, look_list, &look));
     ASSERT_EQ_INT(HEALTH_WARNING, look.list.at[0].health);
-    db_close(db);
     topology_close(topology);
+    db_close(db);
 }

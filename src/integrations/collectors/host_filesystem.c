@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/statfs.h>
 
+enum { TOO_SMALL_BYTES = 1024 * 1024 }; /* mounts for one file or a flag: nothing of theirs fills up */
+
 /* Octal escapes of the kernel: blank, tab, newline and backslash. */
 static struct str unescape(struct arena *arena, struct str s)
 {
@@ -71,7 +73,7 @@ bool host_parse_mount(struct arena *arena, struct str line, struct mount_row *re
     /* In a container the root is an overlay, and the only disk that one has. */
     if (str_eq(fstype, S("overlay")) && str_eq(ret_row->mountpoint, S("/")))
         return true;
-    return !is_any(fstype, pseudo) && !is_any(fstype, remote) && !str_starts(fstype, S("fuse")) &&
+    return !is_any(fstype, pseudo) && !is_any(fstype, remote) && !str_starts(fstype, S("fuse.")) &&
            !is_left_out(ret_row->mountpoint);
 }
 
@@ -98,6 +100,8 @@ static void add_one(struct host *host, struct batch *out, const struct mount_row
         { "node_filesystem_files_free", "Free inodes.", failed ? 0 : (double)fs.f_ffree, true },
     };
 
+    if (!failed && (double)fs.f_blocks * unit < TOO_SMALL_BYTES)
+        return;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (!failed || !rows[i].of_statfs)
             batch_add(out, KIND_GAUGE, rows[i].name, rows[i].help, rows[i].value, labels, ARRAY_LEN(labels));
