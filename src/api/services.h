@@ -9,12 +9,16 @@
 #include "schema/config.h"
 
 struct ticker;
+struct collecting;
+struct topology;
 
 struct services {
     struct db *db;
     struct series_source *series;
     struct sample_sink *samples;
     struct http_client *http;
+    struct collecting *collecting;
+    struct topology *topology;
     struct ticker *ticker;
     struct pool *workers;           /* short work */
     struct pool *outside;           /* work that may block until its deadline */

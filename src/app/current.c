@@ -3,7 +3,7 @@
  * A reload that fails changes nothing, tells its caller, and puts config.rejected into the journal, which raises an
  * alert. */
 #include "api/services.h"
-#include "app/app.h"
+#include "app/parts.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "db/journal.h"
@@ -88,6 +88,8 @@ err current_reload(void)
     struct config *fresh = NULL;
 
     err e = load(the_app->options, &fresh);
+    if (!e)
+        e = observe_reload(fresh);
     if (e) {
         config_unref(fresh);
         say(EVENT_CONFIG_REJECTED, err_message(e));

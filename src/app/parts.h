@@ -30,6 +30,14 @@ void outbox_part_stop(struct app *app);
 err live_part_start(struct app *app) MUST_USE;
 void live_part_stop(struct app *app);
 
+/* observe.c */
+err topology_start(struct app *app) MUST_USE;
+void topology_stop(struct app *app);
+err sources_start(struct app *app) MUST_USE;
+void sources_stop(struct app *app);
+/* observe_reload - all or nothing. */
+err observe_reload(struct config *config) MUST_USE;
+
 /* ready.c: say to everybody that we are there. */
 err become_ready(struct app *app) MUST_USE;
 void signals_block(void);

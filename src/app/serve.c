@@ -48,6 +48,8 @@ static const struct part parts[] = {
     { "web server", web_start, web_stop }, /* answers /-/healthy from here on; writes wait until we are ready */
     { "journal", readers_start, NULL },    /* readers catch up */
     { "outbox", outbox_part_start, outbox_part_stop },
+    { "topology", topology_start, topology_stop },
+    { "sources", sources_start, sources_stop },
 };
 
 static void stop_in_reverse_order(struct app *app, size_t started)
