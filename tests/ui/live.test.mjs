@@ -53,6 +53,10 @@ test('keys lead everywhere, and the search finds an incident', async () => {
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.keyboard.press('/');
+  await page.keyboard.type('red');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.keyboard.press('/');
   const { incidents } = await daemon.call('GET', '/api/v1/incidents');
   await page.getByRole('combobox', { name: 'Search' }).fill(incidents[0].title.slice(0, 12));
   await page.locator('[role="option"]').filter({ hasText: incidents[0].title }).first().waitFor();

@@ -47,6 +47,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
     if (event.key === 'ArrowDown') setAt((chosen + 1) % Math.max(1, hits.length));
     else if (event.key === 'ArrowUp') setAt((chosen + hits.length - 1) % Math.max(1, hits.length));
     else if (event.key === 'Enter') go(hits[chosen]);
+    /* A search field would only be emptied. */
+    else if (event.key === 'Escape') onClose();
     else return;
     event.preventDefault();
   };
