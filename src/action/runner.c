@@ -1,8 +1,8 @@
 /* runner.c - the daemon's side of running commands. */
 #include "action/runner_parts.h"
 
+#include "action/frame.h"
 #include "action/mask.h"
-#include "action/wire.h"
 #include "base/metric.h"
 #include "base/time.h"
 
@@ -140,39 +140,39 @@ static err send_spec(int fd, const struct run_spec *spec)
 {
     struct buf frame CLEANUP(buf_clear) = { 0 };
 
-    buf_init(&frame, WIRE_FRAME_MAX);
+    buf_init(&frame, FRAME_MAX);
     const int64_t numbers[] = { spec->timeout_ms, spec->grace_ms, spec->processes_max, spec->root,
                                 spec->new_privileges };
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        wire_put_i64(&frame, numbers[i]);
-    wire_put_str(&frame, spec->permit.plan);
-    wire_put_str(&frame, spec->permit.hash);
-    wire_put_str(&frame, spec->permit.stage);
-    wire_put_i64(&frame, spec->permit.index);
-    wire_put_i64(&frame, (int64_t)spec->argc);
+        frame_put_i64(&frame, numbers[i]);
+    frame_put_str(&frame, spec->permit.plan);
+    frame_put_str(&frame, spec->permit.hash);
+    frame_put_str(&frame, spec->permit.stage);
+    frame_put_i64(&frame, spec->permit.index);
+    frame_put_i64(&frame, (int64_t)spec->argc);
     for (size_t i = 0; i < spec->argc; i++)
-        wire_put_str(&frame, spec->argv[i]);
+        frame_put_str(&frame, spec->argv[i]);
     TRY(buf_check(&frame));
-    return wire_send(fd, buf_str(&frame));
+    return frame_send(fd, buf_str(&frame));
 }
 
 static err read_outcome(struct arena *arena, struct str frame, const struct run_spec *spec, struct run_outcome *ret)
 {
-    struct wire_reader reader = { .rest = frame };
-    int64_t kind = wire_i64(&reader);
-    struct str message = wire_str(&reader), hint = wire_str(&reader);
+    struct frame_reader reader = { .rest = frame };
+    int64_t kind = frame_i64(&reader);
+    struct str message = frame_str(&reader), hint = frame_str(&reader);
 
     if (kind >= 0) {
         err refusal = err_new((enum err_kind)kind, "%.*s", STR_ARG(message));
         return hint.length ? err_hint(refusal, "%.*s", STR_ARG(hint)) : refusal;
     }
-    ret->end = (enum run_end)wire_i64(&reader);
-    ret->status = (int)wire_i64(&reader);
-    ret->took_ms = wire_i64(&reader);
-    ret->left_behind = wire_i64(&reader);
-    ret->alive = wire_i64(&reader);
-    ret->output_bytes = wire_i64(&reader);
-    struct str head = wire_str(&reader), tail = wire_str(&reader);
+    ret->end = (enum run_end)frame_i64(&reader);
+    ret->status = (int)frame_i64(&reader);
+    ret->took_ms = frame_i64(&reader);
+    ret->left_behind = frame_i64(&reader);
+    ret->alive = frame_i64(&reader);
+    ret->output_bytes = frame_i64(&reader);
+    struct str head = frame_str(&reader), tail = frame_str(&reader);
     if (reader.failed)
         return err_new(ERR_UNAVAILABLE, "the runner's answer is damaged");
     ret->truncated = ret->output_bytes > RUN_OUTPUT_MAX;
@@ -201,7 +201,7 @@ err runner_run(struct runner *runner, struct arena *arena, const struct run_spec
     if (!e)
         e = send_spec(fd, spec);
     if (!e)
-        e = wire_receive(fd, arena, spec->timeout_ms + spec->grace_ms + END_SLACK_MS, &frame);
+        e = frame_receive(fd, arena, spec->timeout_ms + spec->grace_ms + END_SLACK_MS, &frame);
     close_run(runner, fd, slot);
     TRY(e);
     TRY(read_outcome(arena, frame, spec, ret_outcome));

@@ -1,7 +1,7 @@
 /* runner_guard.c - one run: starts the command in its jail, reads what it says, and leaves nothing of it alive. */
+#include "action/frame.h"
 #include "action/jail.h"
 #include "action/runner_parts.h"
-#include "action/wire.h"
 #include "base/time.h"
 
 #include <errno.h>
@@ -42,42 +42,42 @@ static void answer(struct guard *guard, struct arena *arena, err refusal, const 
     struct buf frame = { 0 };
 
     (void)arena;
-    buf_init(&frame, WIRE_FRAME_MAX);
-    wire_put_i64(&frame, refusal ? (int64_t)err_kind(refusal) : -1);
-    wire_put_str(&frame, refusal ? str_of(err_message(refusal)) : S(""));
-    wire_put_str(&frame, refusal ? str_of(err_hint_text(refusal)) : S(""));
+    buf_init(&frame, FRAME_MAX);
+    frame_put_i64(&frame, refusal ? (int64_t)err_kind(refusal) : -1);
+    frame_put_str(&frame, refusal ? str_of(err_message(refusal)) : S(""));
+    frame_put_str(&frame, refusal ? str_of(err_hint_text(refusal)) : S(""));
     if (report) {
         const int64_t numbers[] = { report->end,         report->status, report->took_ms,
                                     report->left_behind, report->alive,  report->output_bytes };
         for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-            wire_put_i64(&frame, numbers[i]);
-        wire_put_str(&frame, report->head);
-        wire_put_str(&frame, report->tail);
+            frame_put_i64(&frame, numbers[i]);
+        frame_put_str(&frame, report->head);
+        frame_put_str(&frame, report->tail);
     }
-    err_free(wire_send(guard->socket, buf_str(&frame))); /* a daemon that is gone needs no answer */
+    err_free(frame_send(guard->socket, buf_str(&frame))); /* a daemon that is gone needs no answer */
     buf_clear(&frame);
 }
 
 static err read_spec(int socket, struct arena *arena, struct run_spec *ret_spec)
 {
-    struct wire_reader reader = { 0 };
+    struct frame_reader reader = { 0 };
 
-    TRY(wire_receive(socket, arena, SPEC_TIMEOUT_MS, &reader.rest));
-    ret_spec->timeout_ms = wire_i64(&reader);
-    ret_spec->grace_ms = wire_i64(&reader);
-    ret_spec->processes_max = wire_i64(&reader);
-    ret_spec->root = wire_i64(&reader) != 0;
-    ret_spec->new_privileges = wire_i64(&reader) != 0;
-    ret_spec->permit.plan = wire_str(&reader);
-    ret_spec->permit.hash = wire_str(&reader);
-    ret_spec->permit.stage = wire_str(&reader);
-    ret_spec->permit.index = wire_i64(&reader);
-    int64_t count = wire_i64(&reader);
+    TRY(frame_receive(socket, arena, SPEC_TIMEOUT_MS, &reader.rest));
+    ret_spec->timeout_ms = frame_i64(&reader);
+    ret_spec->grace_ms = frame_i64(&reader);
+    ret_spec->processes_max = frame_i64(&reader);
+    ret_spec->root = frame_i64(&reader) != 0;
+    ret_spec->new_privileges = frame_i64(&reader) != 0;
+    ret_spec->permit.plan = frame_str(&reader);
+    ret_spec->permit.hash = frame_str(&reader);
+    ret_spec->permit.stage = frame_str(&reader);
+    ret_spec->permit.index = frame_i64(&reader);
+    int64_t count = frame_i64(&reader);
     if (reader.failed || count < 1 || count > RUN_ARGS_MAX)
         return err_new(ERR_INVALID, "a run needs 1 to %d words", RUN_ARGS_MAX);
     struct str *argv = arena_array(arena, (size_t)count, sizeof(*argv));
     for (int64_t i = 0; i < count; i++) {
-        argv[i] = wire_str(&reader);
+        argv[i] = frame_str(&reader);
         if (memchr(argv[i].at, '\0', argv[i].length))
             return err_new(ERR_INVALID, "word %lld of the command has a NUL inside", (long long)i);
     }

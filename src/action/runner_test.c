@@ -192,9 +192,12 @@ TEST(runner_kills_what_outlives_its_command)
 
 static void *run_for_long(void *script)
 {
+    struct arena *own CLEANUP(arena_freep) = arena_new(1 << 20);
     struct run_outcome *outcome = calloc(1, sizeof(*outcome));
+    struct str argv[] = { S("/bin/bash"), S("-c"), str_of(script) };
+    struct run_spec spec = { .argv = argv, .argc = 3, .timeout_ms = 20000, .grace_ms = 50 };
 
-    ASSERT_OK(run_shell(script, 20000, outcome));
+    ASSERT_OK(runner_run(runner, own, &spec, outcome));
     return outcome;
 }
 

@@ -1,5 +1,5 @@
-/* wire.c - frames between the daemon and its runner processes. */
-#include "action/wire.h"
+/* frame.c - frames between the daemon and its runner processes. */
+#include "action/frame.h"
 
 #include "base/time.h"
 
@@ -8,18 +8,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
-void wire_put_i64(struct buf *out, int64_t value)
+void frame_put_i64(struct buf *out, int64_t value)
 {
     buf_add_bytes(out, &value, sizeof(value));
 }
 
-void wire_put_str(struct buf *out, struct str value)
+void frame_put_str(struct buf *out, struct str value)
 {
-    wire_put_i64(out, (int64_t)value.length);
+    frame_put_i64(out, (int64_t)value.length);
     buf_add(out, value);
 }
 
-static bool take(struct wire_reader *reader, size_t length)
+static bool take(struct frame_reader *reader, size_t length)
 {
     if (reader->failed || reader->rest.length < length) {
         reader->failed = true;
@@ -29,7 +29,7 @@ static bool take(struct wire_reader *reader, size_t length)
     return true;
 }
 
-int64_t wire_i64(struct wire_reader *reader)
+int64_t frame_i64(struct frame_reader *reader)
 {
     int64_t value = 0;
     const char *at = reader->rest.at;
@@ -39,9 +39,9 @@ int64_t wire_i64(struct wire_reader *reader)
     return value;
 }
 
-struct str wire_str(struct wire_reader *reader)
+struct str frame_str(struct frame_reader *reader)
 {
-    int64_t length = wire_i64(reader);
+    int64_t length = frame_i64(reader);
     const char *at = reader->rest.at;
 
     if (length < 0 || !take(reader, (size_t)length)) {
@@ -67,7 +67,7 @@ static err send_bytes(int fd, const void *bytes, size_t length)
     return NULL;
 }
 
-err wire_send(int fd, struct str frame)
+err frame_send(int fd, struct str frame)
 {
     uint64_t length = frame.length;
 
@@ -98,14 +98,14 @@ static err receive_bytes(int fd, void *bytes, size_t length, int64_t deadline_ms
     return NULL;
 }
 
-err wire_receive(int fd, struct arena *arena, int64_t timeout_ms, struct str *ret_frame)
+err frame_receive(int fd, struct arena *arena, int64_t timeout_ms, struct str *ret_frame)
 {
     int64_t deadline_ms = time_mono_ms() + timeout_ms;
     uint64_t length;
 
     TRY(receive_bytes(fd, &length, sizeof(length), deadline_ms));
-    if (length > WIRE_FRAME_MAX)
-        return err_new(ERR_TOO_LARGE, "a frame of %llu bytes; at most %d", (unsigned long long)length, WIRE_FRAME_MAX);
+    if (length > FRAME_MAX)
+        return err_new(ERR_TOO_LARGE, "a frame of %llu bytes; at most %d", (unsigned long long)length, FRAME_MAX);
     char *bytes = arena_alloc(arena, length + 1);
     TRY(receive_bytes(fd, bytes, length, deadline_ms));
     *ret_frame = (struct str){ bytes, length };
