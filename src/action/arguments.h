@@ -21,7 +21,7 @@ err arguments_resolve(struct step_call *call, const struct action_def *def, stru
 /* arguments_target - the resource that a parameter names: "redis:127.0.0.1:6379". */
 err arguments_target(struct arena *arena, const struct action_def *def, const struct arguments *arguments,
                      struct str name, struct str *ret_target) MUST_USE;
-void arguments_write(struct json_writer *w, const struct arguments *arguments); /* as text, by name */
+void arguments_write(struct json_writer *w, const struct action_def *def, const struct arguments *arguments);
 /* arguments_names - the parameters' names without values, for checks at load. */
 struct arguments arguments_names(const struct action_def *def);
 

@@ -254,10 +254,14 @@ static void read_action(struct catalogue *catalogue, const struct place *place, 
     read_parameters(place, text.parameters, &def);
     struct arguments names = arguments_names(&def);
     for (size_t i = 0; i < text.targets.count; i++) {
-        if (!argument_find(names.at, names.count, text.targets.at[i]))
+        if (!argument_find(names.at, names.count, text.targets.at[i]) &&
+            !str_eq(text.targets.at[i], S(TARGET_THIS_HOST)))
             fault(place, json, err_new(ERR_INVALID, "targets: there is no parameter '%.*s'", STR_ARG(text.targets.at[i])));
         *vec_push(&def.targets, place->arena) = text.targets.at[i];
     }
+    if (text.targets.count == 0)
+        fault(place, json, err_new(ERR_INVALID, "%.*s: targets names nothing to act upon; the host is '%s'",
+                                   STR_ARG(def.id), TARGET_THIS_HOST));
     for (size_t i = 0; text.precheck && text.precheck->type == JSON_ARRAY && i < text.precheck->array.count; i++)
         if (read_step(place, text.precheck->array.items[i], &def, true, NULL, NULL, &check))
             *vec_push(&def.precheck, place->arena) = check;

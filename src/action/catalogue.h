@@ -55,7 +55,7 @@ struct action_def {
     struct str id, doc;
     int64_t class;
     VEC(struct parameter) parameters;
-    VEC(struct str) targets; /* names of parameters */
+    VEC(struct str) targets; /* names of parameters, or TARGET_THIS_HOST */
     VEC(struct check_def) precheck;
     VEC(struct step_def) run;
     struct verify_def verify;
@@ -67,6 +67,9 @@ struct action_def {
 };
 
 struct catalogue;
+
+/* Among the targets of an action: the host that auspex runs on. */
+#define TARGET_THIS_HOST "this_host"
 
 enum { ACTIONS_MAX = 500, STEPS_MAX = 16, PARAMETERS_MAX = 16 };
 

@@ -11,6 +11,8 @@
 #include "net/redis_client.h"
 #include "schema/schema.h"
 
+struct action_def;
+
 /* What is known of the world; app/ fills it in. */
 struct action_inventory {
     void *arg;
@@ -32,7 +34,10 @@ struct step_call {
     const struct action_inventory *inventory;
     const struct argument *arguments;
     size_t argument_count;
+    const struct pair *trusted_urls; /* of the configuration */
+    size_t trusted_url_count;
     struct run_permit permit;
+    const struct action_def *def; /* NULL where only an approved plan is at hand */
     int64_t class;
     int64_t not_before_ms; /* of samples that may answer */
     bool root, new_privileges;
@@ -74,6 +79,8 @@ struct executor {
                struct step_outcome *ret_outcome);
 };
 
+/* executor_trusts_url - whether the administrator wrote it: it stands in the catalogue or the configuration. */
+bool executor_trusts_url(const struct step_call *call, struct str url);
 const struct executor *executor_find(struct str name);
 /* executor_runs_command - what executors of commands share: the runner's outcome as a step's. */
 err executor_run_command(struct step_call *call, const struct planned_step *step, struct step_outcome *ret_outcome) MUST_USE;
