@@ -177,7 +177,10 @@ static bool read_step(const struct place *place, const struct json *json, const 
             ret->step.executor = executor;
             ret->step.settings = settings;
             found = true;
-            if (parse(place, &executor->settings, member->value, NULL, settings) && executor->check)
+            const struct json *timeout = json_get(member->value, S("timeout"));
+            if (timeout && !duration_parse(json_str_or(timeout, S("")), &ret->step.timeout))
+                e = err_new(ERR_INVALID, "timeout: not a duration such as 30s");
+            if (parse(place, &executor->settings, member->value, NULL, settings) && executor->check && !e)
                 e = executor->check(settings, names.at, names.count);
         } else if (executor || (extra && extra(place, member, arg))) {
             if (executor)
@@ -269,11 +272,12 @@ static void read_action(struct catalogue *catalogue, const struct place *place, 
     const struct json *lists[] = { text.run, text.rollback };
     for (size_t k = 0; k < ARRAY_LEN(lists); k++)
         for (size_t i = 0; lists[k] && lists[k]->type == JSON_ARRAY && i < lists[k]->array.count; i++) {
-            struct step_def more = { .timeout = def.timeout };
+            struct step_def more = { 0 };
             if (!read_step(place, lists[k]->array.items[i], &def, false, read_when, &more, &check))
                 continue;
             check.step.after_failure = more.after_failure;
-            check.step.timeout = more.timeout;
+            if (more.timeout.ms)
+                check.step.timeout = more.timeout;
             if (k == 0)
                 *vec_push(&def.run, place->arena) = check.step;
             else

@@ -4,11 +4,18 @@
 
 struct command {
     VEC(struct str) argv;
+    struct duration timeout; /* read by the catalogue */
+    int output;
 };
+
+static const char *const output_words[] = { "any", "empty", NULL };
 
 static const struct field command_fields[] = {
     STRINGS(struct command, argv, .flags = F_REQUIRED, .min = 1, .max = RUN_ARGS_MAX,
             .doc = "The program and its words; never a shell. '{{parameter}}' is one whole word."),
+    DURATION(struct command, timeout, .min = 0, .max = 3600000, .doc = "Of this step; else the action's."),
+    ENUM(struct command, output, .words = output_words, .def = "any",
+         .doc = "empty: it must say nothing, as a search that finds nothing."),
     { 0 },
 };
 
@@ -39,15 +46,24 @@ static err command_argv(struct arena *arena, const void *settings, const struct 
 static err command_plan(struct step_call *call, const void *settings, const struct planned_step *earlier,
                         size_t earlier_count, struct planned_step *ret_step)
 {
+    const struct command *command = settings;
+
     (void)earlier, (void)earlier_count;
+    if (command->output)
+        ret_step->resolved = S("{\"output\":\"empty\"}");
     return command_argv(call->arena, settings, call->arguments, call->argument_count, &ret_step->argv, &ret_step->argc);
 }
 
 static err command_run(struct step_call *call, const struct json *resolved, const struct planned_step *step,
                        struct step_outcome *ret_outcome)
 {
-    (void)resolved;
-    return executor_run_command(call, step, ret_outcome);
+    TRY(executor_run_command(call, step, ret_outcome));
+    if (ret_outcome->answer == CRITERION_YES && ret_outcome->head.length &&
+        str_eq(json_str_or(json_get(resolved, S("output")), S("")), S("empty"))) {
+        ret_outcome->answer = CRITERION_NO;
+        ret_outcome->detail = str_printf(call->arena, "it found %.*s", STR_ARG(str_trim(str_utf8_head(ret_outcome->head, 300))));
+    }
+    return NULL;
 }
 
 static const struct executor command = {
