@@ -36,8 +36,8 @@ struct action_request {
     const struct json *parameters; /* object; NULL: none */
     int64_t incident;              /* 0: none */
     struct str requested_by, reason;
-    struct str origin;             /* "signal:12"; empty */
-    bool automatic;                /* recommended, not asked for by a person */
+    struct str origin; /* "signal:12"; empty */
+    bool automatic;    /* recommended, not asked for by a person */
 };
 /* action_plan - the dry run: looks, changes nothing. */
 err action_plan(struct arena *arena, const struct action_request *request, struct plan *ret_plan) MUST_USE;
@@ -51,7 +51,8 @@ struct action_decision {
     struct str hash, reason, by;
     enum role role;
 };
-/* action_decide - ERR_CONFLICT: another hash, or nothing to decide; ERR_FORBIDDEN: the requester, or not enough rights. */
+/* action_decide - ERR_CONFLICT: another hash, or nothing to decide; ERR_FORBIDDEN: the requester, or not enough rights.
+ */
 err action_decide(const struct action_decision *decision) MUST_USE;
 
 err action_get(struct arena *arena, int64_t id, struct execution_row *ret_row) MUST_USE;

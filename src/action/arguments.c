@@ -151,14 +151,13 @@ static err read_text(struct arena *arena, const struct parameter *parameter, str
         for (size_t i = 0; i < text.length; i++)
             if ((unsigned char)text.at[i] <= ' ' || (unsigned char)text.at[i] >= 127)
                 return err_new(ERR_RANGE, "not a URL");
-        return str_starts(text, S("http://")) || str_starts(text, S("https://")) ?
-                   NULL :
-                   err_new(ERR_RANGE, "not a URL that begins with http:// or https://");
+        return str_starts(text, S("http://")) || str_starts(text, S("https://"))
+                   ? NULL
+                   : err_new(ERR_RANGE, "not a URL that begins with http:// or https://");
     default:
         TRY(matcher_make(arena, MATCH_RE, S("value"), parameter->pattern, &matcher));
-        return matcher_matches(&matcher, text) ?
-                   NULL :
-                   err_new(ERR_RANGE, "does not match %.*s", STR_ARG(parameter->pattern));
+        return matcher_matches(&matcher, text) ? NULL
+                                               : err_new(ERR_RANGE, "does not match %.*s", STR_ARG(parameter->pattern));
     }
 }
 

@@ -18,8 +18,8 @@ struct catalogue {
     VEC(struct action_def) actions;
 };
 
-static const char *const type_words[] = { "redis_instance", "systemd_unit", "process",  "client_ids", "enum", "number",
-                                          "integer",        "duration",     "url",      "string",     NULL };
+static const char *const type_words[] = { "redis_instance", "systemd_unit", "process", "client_ids", "enum", "number",
+                                          "integer",        "duration",     "url",     "string",     NULL };
 
 const char *parameter_type_name(enum parameter_type type)
 {
@@ -124,7 +124,8 @@ static void read_parameters(const struct place *place, const struct json *json, 
         struct parameter parameter = { 0 };
         struct matcher matcher;
         if (!is_id(member->key)) {
-            fault(place, member->value, err_new(ERR_INVALID, "'%.*s' is no name of a parameter (a-z, 0-9, _)", STR_ARG(member->key)));
+            fault(place, member->value,
+                  err_new(ERR_INVALID, "'%.*s' is no name of a parameter (a-z, 0-9, _)", STR_ARG(member->key)));
             continue;
         }
         if (!parse(place, &parameter_schema, member->value, NULL, &parameter))
@@ -220,10 +221,10 @@ static bool read_when(const struct place *place, const struct json_member *membe
 static bool read_verify(const struct place *place, const struct json_member *member, void *arg)
 {
     struct verify_def *verify = arg;
-    struct duration *duration = str_eq(member->key, S("within")) ? &verify->within :
-                                str_eq(member->key, S("settle")) ? &verify->settle :
-                                str_eq(member->key, S("every"))  ? &verify->every :
-                                                                   NULL;
+    struct duration *duration = str_eq(member->key, S("within"))   ? &verify->within
+                                : str_eq(member->key, S("settle")) ? &verify->settle
+                                : str_eq(member->key, S("every"))  ? &verify->every
+                                                                   : NULL;
 
     if (duration) {
         if (!duration_parse(json_str_or(member->value, S("")), duration) || duration->ms > 30 * 60 * 1000)
@@ -247,9 +248,16 @@ static void read_action(struct catalogue *catalogue, const struct place *place, 
     if (!parse(place, &action_schema, json, NULL, &text))
         return;
     struct action_def def = {
-        .id = text.id, .doc = text.doc, .class = text.class, .irreversible = text.irreversible, .root = text.root,
-        .new_privileges = text.new_privileges, .timeout = text.timeout, .cooldown = text.cooldown,
-        .max_targets = text.max_targets, .file = str_of(place->file),
+        .id = text.id,
+        .doc = text.doc,
+        .class = text.class,
+        .irreversible = text.irreversible,
+        .root = text.root,
+        .new_privileges = text.new_privileges,
+        .timeout = text.timeout,
+        .cooldown = text.cooldown,
+        .max_targets = text.max_targets,
+        .file = str_of(place->file),
         .verify = { .within = { 30000 }, .every = { 1000 }, .samples = 1 },
     };
     if (!is_id(text.id))
@@ -259,12 +267,14 @@ static void read_action(struct catalogue *catalogue, const struct place *place, 
     for (size_t i = 0; i < text.targets.count; i++) {
         if (!argument_find(names.at, names.count, text.targets.at[i]) &&
             !str_eq(text.targets.at[i], S(TARGET_THIS_HOST)))
-            fault(place, json, err_new(ERR_INVALID, "targets: there is no parameter '%.*s'", STR_ARG(text.targets.at[i])));
+            fault(place, json,
+                  err_new(ERR_INVALID, "targets: there is no parameter '%.*s'", STR_ARG(text.targets.at[i])));
         *vec_push(&def.targets, place->arena) = text.targets.at[i];
     }
     if (text.targets.count == 0)
-        fault(place, json, err_new(ERR_INVALID, "%.*s: targets names nothing to act upon; the host is '%s'",
-                                   STR_ARG(def.id), TARGET_THIS_HOST));
+        fault(place, json,
+              err_new(ERR_INVALID, "%.*s: targets names nothing to act upon; the host is '%s'", STR_ARG(def.id),
+                      TARGET_THIS_HOST));
     for (size_t i = 0; text.precheck && text.precheck->type == JSON_ARRAY && i < text.precheck->array.count; i++)
         if (read_step(place, text.precheck->array.items[i], &def, true, NULL, NULL, &check))
             *vec_push(&def.precheck, place->arena) = check;
@@ -292,8 +302,9 @@ static void read_action(struct catalogue *catalogue, const struct place *place, 
     for (size_t i = 0; i < catalogue->actions.count; i++)
         if (str_eq(catalogue->actions.at[i].id, def.id)) {
             if (!str_starts(catalogue->actions.at[i].file, S("content/")) || embedded)
-                fault(place, json, err_new(ERR_INVALID, "action '%.*s' stands in %.*s already", STR_ARG(def.id),
-                                           STR_ARG(catalogue->actions.at[i].file)));
+                fault(place, json,
+                      err_new(ERR_INVALID, "action '%.*s' stands in %.*s already", STR_ARG(def.id),
+                              STR_ARG(catalogue->actions.at[i].file)));
             catalogue->actions.at[i] = def;
             return;
         }

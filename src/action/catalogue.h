@@ -34,8 +34,8 @@ struct parameter {
 
 struct step_def {
     const struct executor *executor;
-    const void *settings;  /* by the executor's schema */
-    bool after_failure;    /* `when: failed`: runs only if the step before failed, and makes up for it */
+    const void *settings; /* by the executor's schema */
+    bool after_failure;   /* `when: failed`: runs only if the step before failed, and makes up for it */
     struct duration timeout;
 };
 

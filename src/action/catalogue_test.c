@@ -48,9 +48,10 @@ static const struct json *json(struct arena *arena, const char *text)
 TEST(catalogue_ships_actions_that_load)
 {
     struct catalogue *catalogue CLEANUP(catalogue_freep) = NULL;
-    static const char *const ids[] = { "redis_raise_maxmemory", "redis_kill_idle_clients", "redis_script_kill",
-                                       "redis_bgsave", "restart_service", "renice_process", "compress_old_logs",
-                                       "scale_out", "check_health" };
+    static const char *const ids[] = {
+        "redis_raise_maxmemory", "redis_kill_idle_clients", "redis_script_kill", "redis_bgsave", "restart_service",
+        "renice_process",        "compress_old_logs",       "scale_out",         "check_health"
+    };
 
     ASSERT_OK(catalogue_load(NULL, 0, &catalogue));
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
@@ -61,49 +62,51 @@ TEST(catalogue_ships_actions_that_load)
     ASSERT_EQ_INT(600000, raise->cooldown.ms);
 }
 
-#define HEAD "actions:\n  - id: x\n    doc: d\n    class: 1\n    targets: [this_host]\n    irreversible: true\n"
+#define HEAD   "actions:\n  - id: x\n    doc: d\n    class: 1\n    targets: [this_host]\n    irreversible: true\n"
 #define VERIFY "    verify: { expr: 'up == 1' }\n"
 
 TEST(catalogue_takes_the_examples_of_the_manual)
 {
     struct catalogue *catalogue CLEANUP(catalogue_freep) = NULL;
 
-    ASSERT_OK(load("actions:\n"
-                   "  - id: my_raise\n"
-                   "    doc: Give a Redis that ran out of memory more room, while the host has some.\n"
-                   "    class: 1\n"
-                   "    parameters:\n"
-                   "      instance: { type: redis_instance, doc: Which one. }\n"
-                   "      ratio:    { type: number, min: 1.05, max: 1.5, default: 1.2 }\n"
-                   "    targets: [instance]\n"
-                   "    precheck:\n"
-                   "      - { expr: 'node_memory_MemAvailable_bytes > 2 * redis_memory_max_bytes{instance=\"{{instance}}\"} "
-                   "* ({{ratio}} - 1)' }\n"
-                   "    run:\n"
-                   "      - redis: { set: maxmemory, to: '{{ floor(current * ratio) }}' }\n"
-                   "    verify: { expr: 'redis_memory_used_bytes / redis_memory_max_bytes < 0.9', within: 60s, for: 3 "
-                   "samples, settle: 5s }\n"
-                   "    rollback:\n"
-                   "      - redis: { restore: maxmemory }\n"
-                   "    cooldown: 10m\n"
-                   "    max_targets: 1\n"
-                   "  - id: my_restart\n"
-                   "    doc: Restart a systemd unit.\n"
-                   "    class: 1\n"
-                   "    parameters:\n"
-                   "      unit: { type: systemd_unit }\n"
-                   "    targets: [unit]\n"
-                   "    run:\n"
-                   "      - command: { argv: [systemctl, restart, '{{unit}}'] }\n"
-                   "        timeout: 30s\n"
-                   "    verify: { systemd: { active: '{{unit}}' }, within: 30s }\n"
-                   "    irreversible: true\n",
-                   &catalogue));
+    ASSERT_OK(
+        load("actions:\n"
+             "  - id: my_raise\n"
+             "    doc: Give a Redis that ran out of memory more room, while the host has some.\n"
+             "    class: 1\n"
+             "    parameters:\n"
+             "      instance: { type: redis_instance, doc: Which one. }\n"
+             "      ratio:    { type: number, min: 1.05, max: 1.5, default: 1.2 }\n"
+             "    targets: [instance]\n"
+             "    precheck:\n"
+             "      - { expr: 'node_memory_MemAvailable_bytes > 2 * redis_memory_max_bytes{instance=\"{{instance}}\"} "
+             "* ({{ratio}} - 1)' }\n"
+             "    run:\n"
+             "      - redis: { set: maxmemory, to: '{{ floor(current * ratio) }}' }\n"
+             "    verify: { expr: 'redis_memory_used_bytes / redis_memory_max_bytes < 0.9', within: 60s, for: 3 "
+             "samples, settle: 5s }\n"
+             "    rollback:\n"
+             "      - redis: { restore: maxmemory }\n"
+             "    cooldown: 10m\n"
+             "    max_targets: 1\n"
+             "  - id: my_restart\n"
+             "    doc: Restart a systemd unit.\n"
+             "    class: 1\n"
+             "    parameters:\n"
+             "      unit: { type: systemd_unit }\n"
+             "    targets: [unit]\n"
+             "    run:\n"
+             "      - command: { argv: [systemctl, restart, '{{unit}}'] }\n"
+             "        timeout: 30s\n"
+             "    verify: { systemd: { active: '{{unit}}' }, within: 30s }\n"
+             "    irreversible: true\n",
+             &catalogue));
 }
 
 TEST(catalogue_says_where_and_what_is_wrong)
 {
-    refuses("actions.yml:9:5: unknown key 'colour'", HEAD "    run: [ { comand: { argv: [ls] } } ]\n" VERIFY "    colour: red\n"); /* every fault at once */
+    refuses("actions.yml:9:5: unknown key 'colour'",
+            HEAD "    run: [ { comand: { argv: [ls] } } ]\n" VERIFY "    colour: red\n"); /* every fault at once */
     refuses("did you mean 'command'", HEAD "    run: [ { comand: { argv: [ls] } } ]\n" VERIFY);
     refuses("a word of its own", HEAD "    run: [ { command: { argv: [ls, '--x={{y}}'] } } ]\n" VERIFY);
     refuses("no such parameter", HEAD "    run: [ { command: { argv: [ls, '{{y}}'] } } ]\n" VERIFY);
@@ -118,9 +121,8 @@ TEST(catalogue_says_where_and_what_is_wrong)
                                          "    run: [ { command: { argv: [ls] } } ]\n" VERIFY);
     refuses("needs a rollback", "actions:\n  - id: x\n    doc: d\n    class: 1\n    targets: [this_host]\n"
                                 "    run: [ { command: { argv: [ls] } } ]\n" VERIFY);
-    refuses("not one that actions may set",
-            HEAD "    parameters: { instance: { type: redis_instance } }\n"
-                 "    run: [ { redis: { set: requirepass, to: '1' } } ]\n" VERIFY);
+    refuses("not one that actions may set", HEAD "    parameters: { instance: { type: redis_instance } }\n"
+                                                 "    run: [ { redis: { set: requirepass, to: '1' } } ]\n" VERIFY);
     refuses("exactly one of", HEAD "    parameters: { instance: { type: redis_instance } }\n"
                                    "    run: [ { redis: { bgsave: true, script_kill: true } } ]\n" VERIFY);
     refuses("stands in", HEAD "    run: [ { command: { argv: [ls] } } ]\n" VERIFY
@@ -158,7 +160,8 @@ TEST(arguments_are_typed_and_in_range)
         ASSERT_ERR(bad[i].kind, bad[i].part, arguments_read(arena, raise, json(arena, bad[i].text), &values));
 
     const struct action_def *restart = catalogue_find(catalogue, S("restart_service"));
-    static const char *const units[] = { "--now", "-x", "a b", "a;b", "$(id)", "{{unit}}", "../x", "", "a\\u0000b", "a/b" };
+    static const char *const units[] = { "--now",    "-x",   "a b", "a;b",       "$(id)",
+                                         "{{unit}}", "../x", "",    "a\\u0000b", "a/b" };
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
         char text[100];
         snprintf(text, sizeof(text), "{\"unit\":\"%s\"}", units[i]);
@@ -178,10 +181,9 @@ TEST(arguments_are_typed_and_in_range)
 TEST(template_substitutes_whole_words_and_no_options)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 16);
-    struct argument arguments[] = { { S("a"), S("$(id) x"), NAN },
-                                    { S("b"), S("--force"), NAN },
-                                    { S("c"), S("x\ny"), NAN },
-                                    { S("d"), S(""), NAN } };
+    struct argument arguments[] = {
+        { S("a"), S("$(id) x"), NAN }, { S("b"), S("--force"), NAN }, { S("c"), S("x\ny"), NAN }, { S("d"), S(""), NAN }
+    };
     struct str word;
 
     ASSERT_OK(template_element(arena, S("{{a}}"), arguments, 4, &word));

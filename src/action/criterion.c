@@ -342,7 +342,7 @@ static err parse_comparison(struct parser *p, struct criterion_result *ret)
         *ret = (struct criterion_result){ CRITERION_UNKNOWN, NAN, p->missing.length ? p->missing : S("not a number") };
         return NULL;
     }
-    const bool holds[] = { left <= right, left >= right, left == right, left != right, left < right, left > right };
+    const bool holds[] = { left <= right, left >= right, left == right, left != right, left<right, left> right };
     ret->answer = holds[which] ? CRITERION_YES : CRITERION_NO;
     ret->value = left;
     ret->why = str_printf(p->arena, "%.6g %s %.6g %s", left, operators[which], right,

@@ -6,9 +6,9 @@
  *
  * One or more comparisons (< <= > >= == !=) joined by `and`, `or`; each side is arithmetic (+ - * / parentheses, floor,
  * ceil, round, abs, min, max) over numbers, {{parameters}} and names. A name is what the scope's `name` knows, else a
- * metric with optional matchers (= != =~ !~), of which the latest sample counts. {{parameter}} is replaced after parsing, as a value: nothing in
- * it can become syntax. Several series match: the one that carries a parameter's value as a label, else no answer. No
- * sample, an old one, NaN or a division by zero: no answer. */
+ * metric with optional matchers (= != =~ !~), of which the latest sample counts. {{parameter}} is replaced after
+ * parsing, as a value: nothing in it can become syntax. Several series match: the one that carries a parameter's value
+ * as a label, else no answer. No sample, an old one, NaN or a division by zero: no answer. */
 #pragma once
 #include "model/series_source.h"
 

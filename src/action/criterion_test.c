@@ -79,8 +79,18 @@ TEST(criterion_takes_a_hostile_parameter_as_a_value_only)
 
 TEST(criterion_refuses_what_is_none)
 {
-    static const char *const bad[] = { "",       "1",        "1 <",          "a{b} > 1",         "a{b=\"c} > 1", "1 < 2 3",
-                                       "f(1) < 2", "floor() > 1", "{{nobody}} > 1", "a > 1 and", "1 = 1",        "a;b > 1",
+    static const char *const bad[] = { "",
+                                       "1",
+                                       "1 <",
+                                       "a{b} > 1",
+                                       "a{b=\"c} > 1",
+                                       "1 < 2 3",
+                                       "f(1) < 2",
+                                       "floor() > 1",
+                                       "{{nobody}} > 1",
+                                       "a > 1 and",
+                                       "1 = 1",
+                                       "a;b > 1",
                                        "((((((((((((((((((((((((((((((((((1)))))))))))))))))))))))))))))))))) > 1" };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

@@ -140,14 +140,18 @@ static void ask_check(struct step_call *call, const struct plan_check *check, st
     *ret = (struct criterion_result){ .answer = CRITERION_UNKNOWN };
     if (check->expr.length) {
         struct criterion_scope scope = {
-            .series = call->series, .now_ms = time_now_ms(), .not_before_ms = call->not_before_ms,
-            .arguments = call->arguments, .argument_count = call->argument_count,
+            .series = call->series,
+            .now_ms = time_now_ms(),
+            .not_before_ms = call->not_before_ms,
+            .arguments = call->arguments,
+            .argument_count = call->argument_count,
         };
         e = criterion_ask(call->arena, check->expr, &scope, ret);
     } else {
         struct step_outcome outcome = { .answer = CRITERION_UNKNOWN };
         const struct json *resolved = NULL;
-        e = check->step.planned.resolved.length ? json_parse(call->arena, check->step.planned.resolved, &resolved) : NULL;
+        e = check->step.planned.resolved.length ? json_parse(call->arena, check->step.planned.resolved, &resolved)
+                                                : NULL;
         if (!e)
             e = check->step.executor->run(call, resolved, &check->step.planned, &outcome);
         *ret = (struct criterion_result){ outcome.cancelled ? CRITERION_UNKNOWN : outcome.answer, outcome.value,
@@ -212,7 +216,10 @@ static err drift_write(struct tx *tx, void *arg)
     struct drift *drift = arg;
     struct execution_row *row = drift->row;
     struct action_request again = {
-        .action = row->action, .incident = row->incident, .requested_by = row->requested_by, .origin = row->origin,
+        .action = row->action,
+        .incident = row->incident,
+        .requested_by = row->requested_by,
+        .origin = row->origin,
         .reason = S("the plan changed since it was approved, so it needs a new approval"),
     };
 
@@ -273,7 +280,10 @@ static void run_plan(struct arena *arena, const struct action_settings *settings
         run_steps(&call, plan->rollback.at, plan->rollback.count, row, &went);
     else
         run_steps(&call, plan->steps.at, plan->steps.count, row, &went);
-    *ret_result = result_text(arena, went.cancelled ? "cancelled" : went.failed || went.alive ? "failed" : "ran",
+    *ret_result = result_text(arena,
+                              went.cancelled              ? "cancelled"
+                              : went.failed || went.alive ? "failed"
+                                                          : "ran",
                               went.detail, &went);
     buf_clear(&went.head);
     buf_clear(&went.tail);
@@ -349,7 +359,8 @@ static err ran_complete(struct tx *tx, struct execution_row *row, const struct j
     }
     if (alive)
         return room_finish(tx, row, EXECUTION_RUNNING, EXECUTION_FAILED,
-                           str_printf(tx_arena(tx), "%lld of its processes can't be killed: no rollback while they live",
+                           str_printf(tx_arena(tx),
+                                      "%lld of its processes can't be killed: no rollback while they live",
                                       (long long)alive),
                            false);
     if (plan.rollback.count == 0)
@@ -384,14 +395,19 @@ static err execution_complete(struct tx *tx, const struct outbox_job *job, struc
         row.reason = json_str_or(json_get(result, S("detail")), S(""));
         return execution_save(tx, &row, EXECUTION_APPROVED);
     }
-    return str_eq(what, S("refused")) ?
-               room_refuse(tx, &row, EXECUTION_APPROVED, json_str_or(json_get(result, S("detail")), S(""))) :
-               NULL;
+    return str_eq(what, S("refused"))
+               ? room_refuse(tx, &row, EXECUTION_APPROVED, json_str_or(json_get(result, S("detail")), S("")))
+               : NULL;
 }
 
 static const struct outbox_worker execution = {
-    .kind = "execution", .max_attempts = 60, .timeout_ms = RUN_TIMEOUT_MS, .concurrency = 8, .repeatable = false,
-    .run = execution_run, .complete = execution_complete,
+    .kind = "execution",
+    .max_attempts = 60,
+    .timeout_ms = RUN_TIMEOUT_MS,
+    .concurrency = 8,
+    .repeatable = false,
+    .run = execution_run,
+    .complete = execution_complete,
 };
 REGISTER(outbox_worker, execution);
 
@@ -436,8 +452,12 @@ static err rollback_complete(struct tx *tx, const struct outbox_job *job, struct
 }
 
 static const struct outbox_worker execution_rollback = {
-    .kind = "execution_rollback", .max_attempts = 1, .timeout_ms = RUN_TIMEOUT_MS, .repeatable = false,
-    .run = rollback_run, .complete = rollback_complete,
+    .kind = "execution_rollback",
+    .max_attempts = 1,
+    .timeout_ms = RUN_TIMEOUT_MS,
+    .repeatable = false,
+    .run = rollback_run,
+    .complete = rollback_complete,
 };
 REGISTER(outbox_worker, execution_rollback);
 

@@ -64,10 +64,10 @@ err executor_run_command(struct step_call *call, const struct planned_step *step
         .cancelled = outcome.end == RUN_CANCELLED,
     };
     struct str said = last_line(outcome.tail.length ? outcome.tail : outcome.head);
-    const char *how = outcome.end == RUN_EXITED    ? "exit status" :
-                      outcome.end == RUN_SIGNALLED ? "ended by signal" :
-                      outcome.end == RUN_TIMED_OUT ? "stopped at its timeout, signal" :
-                                                     "cancelled, signal";
+    const char *how = outcome.end == RUN_EXITED      ? "exit status"
+                      : outcome.end == RUN_SIGNALLED ? "ended by signal"
+                      : outcome.end == RUN_TIMED_OUT ? "stopped at its timeout, signal"
+                                                     : "cancelled, signal";
     ret_outcome->detail = str_printf(call->arena, "%.*s: %s %d%s%.*s", STR_ARG(step->argv[0]), how, outcome.status,
                                      said.length ? ": " : "", STR_ARG(said));
     return NULL;

@@ -45,11 +45,11 @@ struct step_call {
 
 /* A step as planned. */
 struct planned_step {
-    struct str display;           /* for people and the plan: "CONFIG SET maxmemory 120" */
-    const struct str *argv;       /* of commands; NULL: it is a call */
+    struct str display;     /* for people and the plan: "CONFIG SET maxmemory 120" */
+    const struct str *argv; /* of commands; NULL: it is a call */
     size_t argc;
-    struct str target;            /* "redis:127.0.0.1:6379", "host:db1" */
-    struct str resolved;          /* JSON object: all that run() needs */
+    struct str target;   /* "redis:127.0.0.1:6379", "host:db1" */
+    struct str resolved; /* JSON object: all that run() needs */
 };
 
 struct step_outcome {
@@ -58,7 +58,7 @@ struct step_outcome {
     struct str detail;
     struct str head, tail; /* output */
     bool truncated;
-    int64_t alive; /* processes that could not be killed */
+    int64_t alive;  /* processes that could not be killed */
     bool cancelled; /* the daemon stops: nobody knows how far it came */
 };
 
@@ -71,7 +71,8 @@ struct executor {
     /* argv - the exact command for these parameters; pure, and asked again by the runner's guard. NULL: no command. */
     err (*argv)(struct arena *arena, const void *settings, const struct argument *arguments, size_t count,
                 const struct str **ret_argv, size_t *ret_argc);
-    /* plan - resolve. `earlier` are the planned steps of the run, for a rollback that restores what they keep. Changes nothing. */
+    /* plan - resolve. `earlier` are the planned steps of the run, for a rollback that restores what they keep. Changes
+     * nothing. */
     err (*plan)(struct step_call *call, const void *settings, const struct planned_step *earlier, size_t earlier_count,
                 struct planned_step *ret_step);
     /* run - do what was resolved. An err means that it did not work, or for a check that it has no answer. */
@@ -83,4 +84,5 @@ struct executor {
 bool executor_trusts_url(const struct step_call *call, struct str url);
 const struct executor *executor_find(struct str name);
 /* executor_runs_command - what executors of commands share: the runner's outcome as a step's. */
-err executor_run_command(struct step_call *call, const struct planned_step *step, struct step_outcome *ret_outcome) MUST_USE;
+err executor_run_command(struct step_call *call, const struct planned_step *step,
+                         struct step_outcome *ret_outcome) MUST_USE;

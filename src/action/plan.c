@@ -34,16 +34,15 @@ struct str plan_quote(struct arena *arena, const struct str *argv, size_t argc)
     return str_copy(arena, buf_str(&out));
 }
 
-static err plan_step(struct step_call *call, const struct step_def *def, const struct plan *plan,
-                     struct plan_step *ret)
+static err plan_step(struct step_call *call, const struct step_def *def, const struct plan *plan, struct plan_step *ret)
 {
     struct planned_step earlier[STEPS_MAX];
 
     for (size_t i = 0; i < plan->steps.count; i++)
         earlier[i] = plan->steps.at[i].planned;
-    *ret = (struct plan_step){
-        .executor = def->executor, .after_failure = def->after_failure, .timeout_ms = def->timeout.ms
-    };
+    *ret = (struct plan_step){ .executor = def->executor,
+                               .after_failure = def->after_failure,
+                               .timeout_ms = def->timeout.ms };
     ret->planned.target = plan->targets.at[0];
     TRY(def->executor->plan(call, def->settings, earlier, plan->steps.count, &ret->planned));
     if (ret->planned.argv)
@@ -183,9 +182,16 @@ err plan_make(struct step_call *call, const struct action_def *def, const struct
     struct plan *plan = ret_plan;
 
     *plan = (struct plan){
-        .action = def->id, .doc = def->doc, .class = def->class, .root = def->root,
-        .new_privileges = def->new_privileges, .irreversible = def->irreversible, .within = def->verify.within,
-        .settle = def->verify.settle, .every = def->verify.every, .samples = def->verify.samples,
+        .action = def->id,
+        .doc = def->doc,
+        .class = def->class,
+        .root = def->root,
+        .new_privileges = def->new_privileges,
+        .irreversible = def->irreversible,
+        .within = def->verify.within,
+        .settle = def->verify.settle,
+        .every = def->verify.every,
+        .samples = def->verify.samples,
     };
     TRY(arguments_read(call->arena, def, parameters, &plan->arguments));
     call->def = def;
@@ -276,7 +282,8 @@ static void read_arguments(struct arena *arena, const struct json *json, struct 
         struct buf text CLEANUP(buf_clear) = { 0 };
         struct duration duration;
         buf_init(&text, 64);
-        *argument = (struct argument){ member->key, json_str_or(member->value, S("")), json_number_or(member->value, NAN) };
+        *argument =
+            (struct argument){ member->key, json_str_or(member->value, S("")), json_number_or(member->value, NAN) };
         if (member->value->type == JSON_NUMBER) {
             buf_add_double(&text, argument->number);
             argument->text = str_copy(arena, buf_str(&text));
@@ -295,7 +302,8 @@ err plan_read(struct arena *arena, struct str text, struct str hash, struct plan
         return damaged("its hash is another");
     TRY(json_parse(arena, text, &json));
     *ret_plan = (struct plan){
-        .json = text, .hash = hash,
+        .json = text,
+        .hash = hash,
         .action = json_str_or(json_get(json, S("action")), S("")),
         .class = json_i64_or(json_get(json, S("class")), 3),
         .root = json_bool_or(json_get(json, S("root")), false),

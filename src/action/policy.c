@@ -19,9 +19,9 @@ err policy_cooling(struct tx *tx, const struct action_def *def, struct str targe
 err policy_noted(struct tx *tx, const struct plan *plan, const struct execution_row *row)
 {
     for (size_t i = 0; i < plan->targets.count; i++)
-        TRY(tx_run(tx,
-                   "INSERT INTO action_attempt(execution, action, target, incident, started) VALUES (?1, ?2, ?3, ?4, ?5)",
-                   PARAMS(row->id, row->action, plan->targets.at[i], row->incident, tx_now_ms(tx))));
+        TRY(tx_run(
+            tx, "INSERT INTO action_attempt(execution, action, target, incident, started) VALUES (?1, ?2, ?3, ?4, ?5)",
+            PARAMS(row->id, row->action, plan->targets.at[i], row->incident, tx_now_ms(tx))));
     return NULL;
 }
 
@@ -32,7 +32,8 @@ static err ask_budgets(struct tx *tx, const struct policy_question *q, struct st
     int64_t since = tx_now_ms(tx) - settings->budget_period.ms, total, own, targets;
     struct arena *arena = tx_arena(tx);
 
-    TRY(tx_get_i64(tx, "SELECT count(DISTINCT execution) FROM action_attempt WHERE started > ?1", PARAMS(since), 0, &total));
+    TRY(tx_get_i64(tx, "SELECT count(DISTINCT execution) FROM action_attempt WHERE started > ?1", PARAMS(since), 0,
+                   &total));
     TRY(tx_get_i64(tx, "SELECT count(DISTINCT execution) FROM action_attempt WHERE started > ?1 AND action = ?2",
                    PARAMS(since, q->def->id), 0, &own));
     if (total >= settings->budget_total)
@@ -44,17 +45,18 @@ static err ask_budgets(struct tx *tx, const struct policy_question *q, struct st
     for (size_t i = 0; i < q->plan->targets.count && !ret_why->length; i++) {
         int64_t here;
         struct str target = q->plan->targets.at[i];
-        TRY(tx_get_i64(tx, "SELECT count(*) FROM action_attempt WHERE started > ?1 AND target = ?2", PARAMS(since, target),
-                       0, &here));
+        TRY(tx_get_i64(tx, "SELECT count(*) FROM action_attempt WHERE started > ?1 AND target = ?2",
+                       PARAMS(since, target), 0, &here));
         if (here >= settings->budget_per_target)
             *ret_why = str_printf(arena, "the budget of %.*s is used up: %lld started of %lld", STR_ARG(target),
                                   (long long)here, (long long)settings->budget_per_target);
-        TRY(tx_get_i64(tx,
-                       "SELECT count(DISTINCT target) FROM action_attempt WHERE started > ?1 AND action = ?2 AND target <> ?3",
-                       PARAMS(since, q->def->id, target), 0, &targets));
+        TRY(tx_get_i64(
+            tx, "SELECT count(DISTINCT target) FROM action_attempt WHERE started > ?1 AND action = ?2 AND target <> ?3",
+            PARAMS(since, q->def->id, target), 0, &targets));
         if (!ret_why->length && targets >= settings->hosts_per_action)
-            *ret_why = str_printf(arena, "it was started on %lld other targets already: that is not a problem of one host",
-                                  (long long)targets);
+            *ret_why =
+                str_printf(arena, "it was started on %lld other targets already: that is not a problem of one host",
+                           (long long)targets);
     }
     return NULL;
 }
@@ -74,7 +76,8 @@ static err ask_target(struct tx *tx, const struct policy_question *q, struct str
         TRY(tx_get_i64(tx, "SELECT count(DISTINCT execution) FROM action_attempt WHERE incident = ?1",
                        PARAMS(q->row->incident), 0, &attempts));
         if (attempts >= q->settings->attempts_per_incident)
-            *ret_why = str_printf(arena, "%lld actions were tried on this incident: it needs a person", (long long)attempts);
+            *ret_why =
+                str_printf(arena, "%lld actions were tried on this incident: it needs a person", (long long)attempts);
     }
     return NULL;
 }

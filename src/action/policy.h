@@ -15,8 +15,8 @@ struct policy_question {
     int64_t group_members, group_sick; /* of the targets' group; 0: unknown */
 };
 
-/* policy_ask - STOP (wait), freezes, expiry, attempts on the incident, cooldown, budgets, blast radius, breaker. *ret_why
- * says which one. */
+/* policy_ask - STOP (wait), freezes, expiry, attempts on the incident, cooldown, budgets, blast radius, breaker.
+ * *ret_why says which one. */
 err policy_ask(struct tx *tx, const struct policy_question *question, enum policy_answer *ret_answer,
                struct str *ret_why) MUST_USE;
 /* policy_cooling - how long until the action may start on this target again; 0: now. */

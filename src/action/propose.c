@@ -128,10 +128,11 @@ static err suppressed(struct tx *tx, const struct action_request *request, const
         *ret_why = S("cooldown");
         return NULL;
     }
-    TRY(tx_get_i64(tx,
-                   "SELECT count(*) FROM action_execution WHERE incident = ?1 AND ?1 > 0 AND action = ?2 AND target = ?3 "
-                   "AND (state IN (5, 11, 12) OR (state = 10 AND approved_by = ''))",
-                   PARAMS(request->incident, def->id, target), 0, &count));
+    TRY(tx_get_i64(
+        tx,
+        "SELECT count(*) FROM action_execution WHERE incident = ?1 AND ?1 > 0 AND action = ?2 AND target = ?3 "
+        "AND (state IN (5, 11, 12) OR (state = 10 AND approved_by = ''))",
+        PARAMS(request->incident, def->id, target), 0, &count));
     if (count > 0)
         *ret_why = S("same_incident");
     return NULL;
@@ -172,10 +173,17 @@ err room_propose(struct tx *tx, const struct action_request *request, const stru
         return NULL;
     }
     struct execution_row row = {
-        .action = plan->action, .class = plan->class, .state = EXECUTION_PENDING_APPROVAL,
-        .incident = request->incident, .target = plan->targets.at[0], .plan = plan->json, .hash = plan->hash,
-        .requested_by = request->requested_by, .reason = request->reason.at ? request->reason : S(""),
-        .origin = request->origin.at ? request->origin : S(""), .created_ms = tx_now_ms(tx),
+        .action = plan->action,
+        .class = plan->class,
+        .state = EXECUTION_PENDING_APPROVAL,
+        .incident = request->incident,
+        .target = plan->targets.at[0],
+        .plan = plan->json,
+        .hash = plan->hash,
+        .requested_by = request->requested_by,
+        .reason = request->reason.at ? request->reason : S(""),
+        .origin = request->origin.at ? request->origin : S(""),
+        .created_ms = tx_now_ms(tx),
         .expires_ms = tx_now_ms(tx) + settings->approval_expiry.ms,
     };
     bool observe = request->automatic && trust.level == TRUST_OBSERVE;
@@ -219,7 +227,8 @@ static err check_rights(struct tx *tx, const struct action_settings *settings, c
         return err_hint(err_new(ERR_FORBIDDEN, "who requested an action does not approve it"),
                         "somebody else approves, or actions.single_approver names the only approver there is");
     if (row->class >= 3 && d->reason.length < BREAK_GLASS_MIN)
-        return err_new(ERR_FORBIDDEN, "alone, an action of class 3 needs a reason that says why (%d characters or more)",
+        return err_new(ERR_FORBIDDEN,
+                       "alone, an action of class 3 needs a reason that says why (%d characters or more)",
                        BREAK_GLASS_MIN);
     return NULL;
 }
@@ -239,16 +248,17 @@ static err decide(struct tx *tx, void *arg)
     if (row.expires_ms <= tx_now_ms(tx))
         return err_new(ERR_CONFLICT, "the plan of execution %lld has expired; request it again", (long long)row.id);
     if (!str_eq(d->hash, row.hash))
-        return err_hint(err_new(ERR_CONFLICT, "the hash is not that of the plan: what was looked at is not what would run"),
-                        "look at the plan again");
+        return err_hint(
+            err_new(ERR_CONFLICT, "the hash is not that of the plan: what was looked at is not what would run"),
+            "look at the plan again");
     TRY(check_rights(tx, settings, d, &row));
     TRY(tx_run(tx,
                "INSERT OR REPLACE INTO action_decision(execution, approver, hash, approved, reason, time) "
                "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                PARAMS(row.id, d->by, row.hash, (int64_t)d->approve, d->reason, tx_now_ms(tx))));
     if (!d->approve) {
-        struct str why = str_printf(tx_arena(tx), "rejected by %.*s%s%.*s", STR_ARG(d->by), d->reason.length ? ": " : "",
-                                    STR_ARG(d->reason));
+        struct str why = str_printf(tx_arena(tx), "rejected by %.*s%s%.*s", STR_ARG(d->by),
+                                    d->reason.length ? ": " : "", STR_ARG(d->reason));
         row.state = EXECUTION_REFUSED;
         row.reason = why;
         row.ended_ms = tx_now_ms(tx);
@@ -298,7 +308,11 @@ static err expiry_complete(struct tx *tx, const struct outbox_job *job, struct s
 }
 
 static const struct outbox_worker execution_expiry = {
-    .kind = "execution_expiry", .max_attempts = 100, .timeout_ms = 10000, .repeatable = true, .run = expiry_run,
+    .kind = "execution_expiry",
+    .max_attempts = 100,
+    .timeout_ms = 10000,
+    .repeatable = true,
+    .run = expiry_run,
     .complete = expiry_complete,
 };
 REGISTER(outbox_worker, execution_expiry);

@@ -81,7 +81,11 @@ static err plan_run(struct outbox_job *job, struct str *ret_result)
 }
 
 static const struct outbox_worker action_plan_worker = {
-    .kind = "action_plan", .max_attempts = 5, .timeout_ms = 30000, .expire_ms = 10 * 60 * 1000, .repeatable = true,
+    .kind = "action_plan",
+    .max_attempts = 5,
+    .timeout_ms = 30000,
+    .expire_ms = 10 * 60 * 1000,
+    .repeatable = true,
     .run = plan_run,
 };
 REGISTER(outbox_worker, action_plan_worker);

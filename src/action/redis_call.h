@@ -1,6 +1,7 @@
 /* redis_call.h - a Redis as actions see it: found in the inventory, asked for INFO fields as numbers.
  *
- * Owner: connections belong to the caller (redis_client_freep). Threads: any; it may block until the call's deadline. */
+ * Owner: connections belong to the caller (redis_client_freep). Threads: any; it may block until the call's deadline.
+ */
 #pragma once
 #include "action/executor.h"
 
@@ -18,4 +19,5 @@ bool redis_fact(void *facts, struct str name, double *ret_value);
 struct str redis_fact_text(const struct redis_facts *facts, struct str name); /* "" where absent */
 
 /* redis_config_get - one named option; never one that may hold a secret. */
-err redis_config_get(struct step_call *call, struct redis_client *client, struct str option, struct str *ret_value) MUST_USE;
+err redis_config_get(struct step_call *call, struct redis_client *client, struct str option,
+                     struct str *ret_value) MUST_USE;

@@ -12,7 +12,7 @@ struct action_room {
     struct action_options options;
     pthread_mutex_t lock;
     pthread_cond_t idle;
-    int running;           /* executions whose steps run now */
+    int running; /* executions whose steps run now */
     atomic_bool stopping;
 };
 extern struct action_room *action_room; /* NULL: not started */
@@ -25,7 +25,8 @@ struct step_call room_call(struct arena *arena, const struct action_settings *se
 const struct action_settings *room_settings(struct config **ret_config);
 
 /* Each a step of the life of an execution, in a write. */
-err room_propose(struct tx *tx, const struct action_request *request, const struct plan *plan, int64_t *ret_id) MUST_USE;
+err room_propose(struct tx *tx, const struct action_request *request, const struct plan *plan,
+                 int64_t *ret_id) MUST_USE;
 err room_dispatch(struct tx *tx, struct execution_row *row, enum execution_state was) MUST_USE; /* to the outbox */
 err room_finish(struct tx *tx, struct execution_row *row, enum execution_state was, enum execution_state outcome,
                 struct str detail, bool rolled_back) MUST_USE;

@@ -36,7 +36,8 @@ static bool read_process(pid_t pid, struct process *ret)
     if (!open || !close || close < open)
         return false;
     *ret = (struct process){ .pid = pid };
-    size_t name = (size_t)(close - open - 1) < sizeof(ret->name) - 1 ? (size_t)(close - open - 1) : sizeof(ret->name) - 1;
+    size_t name =
+        (size_t)(close - open - 1) < sizeof(ret->name) - 1 ? (size_t)(close - open - 1) : sizeof(ret->name) - 1;
     memcpy(ret->name, open + 1, name);
     char *at = close + 3; /* field 3, the state */
     for (int i = 3; i < 23 && *at; i++) {
@@ -154,8 +155,7 @@ static bool is_idle(struct str line, double idle_seconds, struct idle_client *re
     return str_to_i64(client_field(line, S("id")), &ret->id) && str_to_i64(client_field(line, S("idle")), &ret->idle) &&
            (double)ret->idle >= idle_seconds && str_eq(client_field(line, S("flags")), S("N")) &&
            str_eq(client_field(line, S("sub")), S("0")) && str_eq(client_field(line, S("psub")), S("0")) &&
-           str_eq(client_field(line, S("multi")), S("-1")) &&
-           !str_starts(client_field(line, S("name")), S("auspex"));
+           str_eq(client_field(line, S("multi")), S("-1")) && !str_starts(client_field(line, S("name")), S("auspex"));
 }
 
 bool client_is_idle(struct str line, double idle_seconds, int64_t *ret_id)

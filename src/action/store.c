@@ -7,8 +7,10 @@ static const struct migration action_1 = {
     .room = "action",
     .number = 1,
     .sql =
-        "CREATE TABLE action_execution(id INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, class INTEGER NOT NULL,"
-        " state INTEGER NOT NULL, incident INTEGER NOT NULL, target TEXT NOT NULL, plan TEXT NOT NULL, hash TEXT NOT NULL,"
+        "CREATE TABLE action_execution(id INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, class INTEGER NOT "
+        "NULL,"
+        " state INTEGER NOT NULL, incident INTEGER NOT NULL, target TEXT NOT NULL, plan TEXT NOT NULL, hash TEXT NOT "
+        "NULL,"
         " requested_by TEXT NOT NULL, approved_by TEXT NOT NULL, reason TEXT NOT NULL, origin TEXT NOT NULL,"
         " created INTEGER NOT NULL, started INTEGER NOT NULL, ran INTEGER NOT NULL, ended INTEGER NOT NULL,"
         " expires INTEGER NOT NULL, token INTEGER NOT NULL, dispatches INTEGER NOT NULL, verification TEXT NOT NULL,"
@@ -16,7 +18,8 @@ static const struct migration action_1 = {
         "CREATE INDEX action_execution_open ON action_execution(state) WHERE state < 5;"
         "CREATE INDEX action_execution_incident ON action_execution(incident) WHERE incident > 0;"
         "CREATE TABLE action_decision(execution INTEGER NOT NULL, approver TEXT NOT NULL, hash TEXT NOT NULL,"
-        " approved INTEGER NOT NULL, reason TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY(execution, approver, hash))"
+        " approved INTEGER NOT NULL, reason TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY(execution, approver, "
+        "hash))"
         " STRICT, WITHOUT ROWID;"
         /* what was started where: cooldowns, budgets, blast radius */
         "CREATE TABLE action_attempt(id INTEGER PRIMARY KEY, execution INTEGER NOT NULL, action TEXT NOT NULL,"
@@ -37,9 +40,10 @@ static const struct migration action_1 = {
 };
 REGISTER(migration, action_1);
 
-static const char *const state_names[] = { "pending_approval", "approved",  "running",     "verifying",   "rolling_back",
-                                           "fixed",            "not_fixed", "cannot_tell", "rolled_back", "failed",
-                                           "refused",          "expired",   "interrupted" };
+static const char *const state_names[] = { "pending_approval", "approved", "running",   "verifying",
+                                           "rolling_back",     "fixed",    "not_fixed", "cannot_tell",
+                                           "rolled_back",      "failed",   "refused",   "expired",
+                                           "interrupted" };
 
 const char *execution_state_name(enum execution_state state)
 {
@@ -62,20 +66,32 @@ bool execution_is_over(enum execution_state state)
 }
 
 #define COLUMNS                                                                                                        \
-    "id, class, incident, action, target, plan, hash, requested_by, approved_by, reason, origin, state, created, "      \
+    "id, class, incident, action, target, plan, hash, requested_by, approved_by, reason, origin, state, created, "     \
     "started, ran, ended, expires, token, dispatches, verification, output"
 
 static void read_row(struct rows *rows, struct arena *arena, struct execution_row *ret)
 {
     *ret = (struct execution_row){
-        .id = rows_i64(rows, 0), .class = rows_i64(rows, 1), .incident = rows_i64(rows, 2),
-        .action = rows_copy(rows, 3, arena), .target = rows_copy(rows, 4, arena), .plan = rows_copy(rows, 5, arena),
-        .hash = rows_copy(rows, 6, arena), .requested_by = rows_copy(rows, 7, arena),
-        .approved_by = rows_copy(rows, 8, arena), .reason = rows_copy(rows, 9, arena),
-        .origin = rows_copy(rows, 10, arena), .state = (enum execution_state)rows_i64(rows, 11),
-        .created_ms = rows_i64(rows, 12), .started_ms = rows_i64(rows, 13), .ran_ms = rows_i64(rows, 14),
-        .ended_ms = rows_i64(rows, 15), .expires_ms = rows_i64(rows, 16), .token = rows_i64(rows, 17),
-        .dispatches = rows_i64(rows, 18), .verification = rows_copy(rows, 19, arena),
+        .id = rows_i64(rows, 0),
+        .class = rows_i64(rows, 1),
+        .incident = rows_i64(rows, 2),
+        .action = rows_copy(rows, 3, arena),
+        .target = rows_copy(rows, 4, arena),
+        .plan = rows_copy(rows, 5, arena),
+        .hash = rows_copy(rows, 6, arena),
+        .requested_by = rows_copy(rows, 7, arena),
+        .approved_by = rows_copy(rows, 8, arena),
+        .reason = rows_copy(rows, 9, arena),
+        .origin = rows_copy(rows, 10, arena),
+        .state = (enum execution_state)rows_i64(rows, 11),
+        .created_ms = rows_i64(rows, 12),
+        .started_ms = rows_i64(rows, 13),
+        .ran_ms = rows_i64(rows, 14),
+        .ended_ms = rows_i64(rows, 15),
+        .expires_ms = rows_i64(rows, 16),
+        .token = rows_i64(rows, 17),
+        .dispatches = rows_i64(rows, 18),
+        .verification = rows_copy(rows, 19, arena),
         .output = rows_copy(rows, 20, arena),
     };
 }
@@ -94,7 +110,7 @@ err execution_get(struct tx *tx, struct arena *arena, int64_t id, struct executi
 }
 
 #define MATCHES                                                                                                        \
-    " FROM action_execution WHERE (?1 < 0 OR state = ?1) AND (?2 = 0 OR incident = ?2) AND "                            \
+    " FROM action_execution WHERE (?1 < 0 OR state = ?1) AND (?2 = 0 OR incident = ?2) AND "                           \
     "(?3 = '' OR substr(origin, 1, length(?3)) = ?3) AND created >= ?4"
 
 err execution_list(struct tx *tx, struct arena *arena, const struct execution_filter *filter,
@@ -107,10 +123,10 @@ err execution_list(struct tx *tx, struct arena *arena, const struct execution_fi
     *ret_rows = (struct execution_rows){ .at = arena_array(arena, (size_t)limit, sizeof(*ret_rows->at)) };
     TRY(tx_get_i64(tx, "SELECT count(*)" MATCHES,
                    PARAMS((int64_t)filter->state, filter->incident, origin, filter->since_ms), 0, &ret_rows->total));
-    TRY(tx_query(tx, "SELECT " COLUMNS MATCHES " AND (?5 = 0 OR id < ?5) ORDER BY id DESC LIMIT ?6",
-                 PARAMS((int64_t)filter->state, filter->incident, origin, filter->since_ms, filter->before,
-                        (int64_t)limit),
-                 &rows));
+    TRY(tx_query(
+        tx, "SELECT " COLUMNS MATCHES " AND (?5 = 0 OR id < ?5) ORDER BY id DESC LIMIT ?6",
+        PARAMS((int64_t)filter->state, filter->incident, origin, filter->since_ms, filter->before, (int64_t)limit),
+        &rows));
     while (rows_next(rows))
         read_row(rows, arena, &ret_rows->at[ret_rows->count++]);
     return rows_err(rows);
@@ -136,10 +152,11 @@ err execution_save(struct tx *tx, const struct execution_row *row, enum executio
                "UPDATE action_execution SET state = ?2, plan = ?3, hash = ?4, approved_by = ?5, reason = ?6, "
                "started = ?7, ran = ?8, ended = ?9, expires = ?10, token = ?11, dispatches = ?12, verification = ?13, "
                "output = ?14 WHERE id = ?1 AND state = ?15",
-               PARAMS(row->id, (int64_t)row->state, row->plan, row->hash, row->approved_by.at ? row->approved_by : empty,
-                      row->reason.at ? row->reason : empty, row->started_ms, row->ran_ms, row->ended_ms, row->expires_ms,
-                      row->token, row->dispatches, row->verification.at ? row->verification : empty,
-                      row->output.at ? row->output : empty, (int64_t)was)));
+               PARAMS(row->id, (int64_t)row->state, row->plan, row->hash,
+                      row->approved_by.at ? row->approved_by : empty, row->reason.at ? row->reason : empty,
+                      row->started_ms, row->ran_ms, row->ended_ms, row->expires_ms, row->token, row->dispatches,
+                      row->verification.at ? row->verification : empty, row->output.at ? row->output : empty,
+                      (int64_t)was)));
     if (tx_changes(tx) != 1)
         return err_new(ERR_CONFLICT, "execution %lld is no longer %s", (long long)row->id, execution_state_name(was));
     return NULL;
@@ -165,7 +182,11 @@ err execution_append(struct tx *tx, const struct execution_row *row, enum event_
     json_end_object(&w);
     TRY(buf_check(&text));
     struct event event = {
-        .kind = kind, .subject = row->target, .incident = row->incident, .actor = actor, .reason = reason,
+        .kind = kind,
+        .subject = row->target,
+        .incident = row->incident,
+        .actor = actor,
+        .reason = reason,
         .data = buf_str(&text),
     };
     return journal_append(tx, &event, NULL);
@@ -197,8 +218,8 @@ err lock_held(struct tx *tx, int64_t execution, int64_t token, bool *ret_held)
     int64_t locks, others;
 
     TRY(tx_get_i64(tx, "SELECT count(*) FROM action_lock WHERE execution = ?1", PARAMS(execution), 0, &locks));
-    TRY(tx_get_i64(tx, "SELECT count(*) FROM action_lock WHERE execution = ?1 AND token <> ?2", PARAMS(execution, token),
-                   0, &others));
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM action_lock WHERE execution = ?1 AND token <> ?2",
+                   PARAMS(execution, token), 0, &others));
     *ret_held = locks > 0 && others == 0;
     return NULL;
 }

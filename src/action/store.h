@@ -29,14 +29,14 @@ struct execution_row {
     struct str action, target, plan, hash, requested_by, approved_by, reason, origin;
     enum execution_state state;
     int64_t created_ms, started_ms, ran_ms, ended_ms, expires_ms; /* 0: not yet */
-    int64_t token;                                              /* fencing token of its locks */
-    int64_t dispatches;                                         /* how often it was handed to the outbox */
-    struct str verification, output;                            /* JSON; empty */
+    int64_t token;                                                /* fencing token of its locks */
+    int64_t dispatches;                                           /* how often it was handed to the outbox */
+    struct str verification, output;                              /* JSON; empty */
 };
 
 struct execution_filter {
-    int state;       /* -1: any */
-    int64_t before;  /* ids less than this; 0: the newest */
+    int state;        /* -1: any */
+    int64_t before;   /* ids less than this; 0: the newest */
     int64_t incident; /* 0: any */
     struct str origin_prefix;
     int64_t since_ms;
@@ -60,7 +60,8 @@ err execution_append(struct tx *tx, const struct execution_row *row, enum event_
 
 /* lock_take - all targets or none: *ret_holder is the execution that has one, 0 where they are ours now, with a token
  * greater than any before. */
-err lock_take(struct tx *tx, int64_t execution, const struct plan *plan, int64_t *ret_token, int64_t *ret_holder) MUST_USE;
+err lock_take(struct tx *tx, int64_t execution, const struct plan *plan, int64_t *ret_token,
+              int64_t *ret_holder) MUST_USE;
 err lock_release(struct tx *tx, int64_t execution) MUST_USE;
 /* lock_held - is the token still the one that holds the locks of the execution? */
 err lock_held(struct tx *tx, int64_t execution, int64_t token, bool *ret_held) MUST_USE;

@@ -80,12 +80,12 @@ err trust_learn(struct tx *tx, const struct action_settings *settings, struct st
     }
     if (trust.level != before)
         trust.successes = trust.failures = 0;
-    return tx_run(tx,
-                  "INSERT INTO action_trust(action, configured, level, successes, failures, why, changed) "
-                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(action) DO UPDATE SET configured = ?2, level = ?3, "
-                  "successes = ?4, failures = ?5, why = ?6, changed = ?7",
-                  PARAMS(action, start, (int64_t)trust.level, trust.successes, trust.failures, trust.why,
-                         tx_now_ms(tx)));
+    return tx_run(
+        tx,
+        "INSERT INTO action_trust(action, configured, level, successes, failures, why, changed) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(action) DO UPDATE SET configured = ?2, level = ?3, "
+        "successes = ?4, failures = ?5, why = ?6, changed = ?7",
+        PARAMS(action, start, (int64_t)trust.level, trust.successes, trust.failures, trust.why, tx_now_ms(tx)));
 }
 
 err breaker_blocks(struct tx *tx, const struct action_settings *settings, struct str action, struct str *ret_why)

@@ -59,10 +59,9 @@ static struct str verdict(struct arena *arena, struct checks *checks, const stru
         *ret_detail = why;
         return S("not_fixed");
     }
-    *ret_detail = checks->last.answer == CRITERION_YES ?
-                      str_printf(arena, "only %zu of %lld samples in a row held", checks->yes_in_row,
-                                 (long long)plan->samples) :
-                      str_printf(arena, "no answer: %.*s", STR_ARG(why));
+    *ret_detail = checks->last.answer == CRITERION_YES ? str_printf(arena, "only %zu of %lld samples in a row held",
+                                                                    checks->yes_in_row, (long long)plan->samples)
+                                                       : str_printf(arena, "no answer: %.*s", STR_ARG(why));
     return S("cannot_tell");
 }
 
@@ -143,14 +142,19 @@ static err verify_complete(struct tx *tx, const struct outbox_job *job, struct s
         TRY(execution_save(tx, &row, EXECUTION_VERIFYING));
         return room_queue(tx, &row, "execution_rollback", "");
     }
-    enum execution_state state = str_eq(outcome, S("fixed"))     ? EXECUTION_FIXED :
-                                 str_eq(outcome, S("not_fixed")) ? EXECUTION_NOT_FIXED :
-                                                                   EXECUTION_CANNOT_TELL;
+    enum execution_state state = str_eq(outcome, S("fixed"))       ? EXECUTION_FIXED
+                                 : str_eq(outcome, S("not_fixed")) ? EXECUTION_NOT_FIXED
+                                                                   : EXECUTION_CANNOT_TELL;
     return room_finish(tx, &row, EXECUTION_VERIFYING, state, detail, false);
 }
 
 static const struct outbox_worker execution_verify = {
-    .kind = "execution_verify", .max_attempts = 1000, .timeout_ms = VERIFY_TIMEOUT_MS, .concurrency = 16,
-    .repeatable = true, .run = verify_run, .complete = verify_complete,
+    .kind = "execution_verify",
+    .max_attempts = 1000,
+    .timeout_ms = VERIFY_TIMEOUT_MS,
+    .concurrency = 16,
+    .repeatable = true,
+    .run = verify_run,
+    .complete = verify_complete,
 };
 REGISTER(outbox_worker, execution_verify);

@@ -55,9 +55,10 @@ static const struct schema output_schema = SCHEMA(struct output_view, output_fie
 static const struct field execution_fields[] = {
     INT(struct execution_view, execution_id, .doc = "Its number."),
     STRING(struct execution_view, action, .doc = "Which action."),
-    STRING(struct execution_view, state, .doc = "pending_approval, approved, running, verifying, fixed, not_fixed, "
-                                                "cannot_tell, rolling_back, rolled_back, failed, refused, expired, "
-                                                "interrupted."),
+    STRING(struct execution_view, state,
+           .doc = "pending_approval, approved, running, verifying, fixed, not_fixed, "
+                  "cannot_tell, rolling_back, rolled_back, failed, refused, expired, "
+                  "interrupted."),
     INT(struct execution_view, incident_id, .flags = F_NULLABLE, .doc = "The incident that it is for."),
     STRINGS(struct execution_view, targets, .doc = "What it acts upon."),
     STRING(struct execution_view, requested_by, .doc = "Who asked for it."),
@@ -68,13 +69,14 @@ static const struct field execution_fields[] = {
     OPTIONAL(struct execution_view, plan, .schema = &plan_view_schema, .flags = F_NULLABLE, .doc = "Its plan."),
     OPTIONAL(struct execution_view, verification, .schema = &verification_schema, .flags = F_NULLABLE,
              .doc = "Whether it helped."),
-    OPTIONAL(struct execution_view, output, .schema = &output_schema, .flags = F_NULLABLE, .doc = "What its steps said."),
+    OPTIONAL(struct execution_view, output, .schema = &output_schema, .flags = F_NULLABLE,
+             .doc = "What its steps said."),
     STRING(struct execution_view, reason, .flags = F_NULLABLE, .doc = "Why it was proposed, refused, or ended so."),
     ANY(struct execution_view, parameters, .flags = F_NULLABLE, .doc = "Values of its parameters."),
     { 0 },
 };
-const struct schema execution_view_schema =
-    SCHEMA(struct execution_view, execution_fields, .doc = "One run of an action, from its proposal to its verified end.");
+const struct schema execution_view_schema = SCHEMA(
+    struct execution_view, execution_fields, .doc = "One run of an action, from its proposal to its verified end.");
 
 static const struct field approval_fields[] = {
     INT(struct approval_view, id, .doc = "Its number, which is the execution's."),
@@ -94,8 +96,9 @@ const struct schema approval_view_schema = SCHEMA(struct approval_view, approval
 
 static const struct field parameter_fields[] = {
     STRING(struct parameter_view, name, .doc = "Its name."),
-    STRING(struct parameter_view, type, .doc = "redis_instance, systemd_unit, process, client_ids, enum, number, integer, "
-                                               "duration, url or string."),
+    STRING(struct parameter_view, type,
+           .doc = "redis_instance, systemd_unit, process, client_ids, enum, number, integer, "
+                  "duration, url or string."),
     STRING(struct parameter_view, doc, .flags = F_NULLABLE, .doc = "What it is."),
     BOOL(struct parameter_view, required, .doc = "It must be given."),
     DOUBLE(struct parameter_view, min, .flags = F_NULLABLE, .doc = "Smallest value."),
@@ -139,7 +142,9 @@ static struct plan_step_view step_view(const struct plan_step *step)
 err plan_view(struct arena *arena, const struct plan *plan, struct plan_view *ret_view)
 {
     *ret_view = (struct plan_view){
-        .verification = plan_verification(arena, plan), .class = plan->class, .hash = plan->hash,
+        .verification = plan_verification(arena, plan),
+        .class = plan->class,
+        .hash = plan->hash,
         .irreversible = plan->irreversible,
     };
     for (size_t i = 0; i < plan->steps.count; i++)
@@ -199,11 +204,18 @@ err execution_view(struct arena *arena, const struct execution_row *row, struct 
     TRY(plan_read(arena, row->plan, row->hash, &plan));
     TRY(json_parse(arena, row->plan, &json));
     *ret_view = (struct execution_view){
-        .execution_id = row->id, .action = row->action, .state = str_of(execution_state_name(row->state)),
-        .incident_id = row->incident ? row->incident : INT64_MIN, .requested_by = row->requested_by,
-        .approved_by = row->approved_by.length ? row->approved_by : UNSET, .created_at = row->created_ms,
-        .started_at = row->started_ms, .ended_at = row->ended_ms, .reason = row->reason.length ? row->reason : UNSET,
-        .plan = arena_alloc(arena, sizeof(struct plan_view)), .parameters = json_get(json, S("parameters")),
+        .execution_id = row->id,
+        .action = row->action,
+        .state = str_of(execution_state_name(row->state)),
+        .incident_id = row->incident ? row->incident : INT64_MIN,
+        .requested_by = row->requested_by,
+        .approved_by = row->approved_by.length ? row->approved_by : UNSET,
+        .created_at = row->created_ms,
+        .started_at = row->started_ms,
+        .ended_at = row->ended_ms,
+        .reason = row->reason.length ? row->reason : UNSET,
+        .plan = arena_alloc(arena, sizeof(struct plan_view)),
+        .parameters = json_get(json, S("parameters")),
     };
     TRY(plan_view(arena, &plan, ret_view->plan));
     for (size_t i = 0; i < plan.targets.count; i++)
@@ -218,14 +230,20 @@ err approval_view(struct arena *arena, const struct execution_row *row, struct s
 
     TRY(plan_read(arena, row->plan, row->hash, &plan));
     *ret_view = (struct approval_view){
-        .id = row->id, .execution_id = row->id, .action = row->action,
-        .incident_id = row->incident ? row->incident : INT64_MIN, .hash = row->hash, .requested_by = row->requested_by,
-        .reason = row->reason.length ? row->reason : UNSET, .plan = arena_alloc(arena, sizeof(struct plan_view)),
-        .expires_at = row->expires_ms, .self = str_eq(row->requested_by, me),
-        .state = row->state == EXECUTION_PENDING_APPROVAL                          ? S("pending") :
-                 row->state == EXECUTION_EXPIRED                                   ? S("expired") :
-                 row->state == EXECUTION_REFUSED && row->approved_by.length == 0   ? S("rejected") :
-                                                                                     S("approved"),
+        .id = row->id,
+        .execution_id = row->id,
+        .action = row->action,
+        .incident_id = row->incident ? row->incident : INT64_MIN,
+        .hash = row->hash,
+        .requested_by = row->requested_by,
+        .reason = row->reason.length ? row->reason : UNSET,
+        .plan = arena_alloc(arena, sizeof(struct plan_view)),
+        .expires_at = row->expires_ms,
+        .self = str_eq(row->requested_by, me),
+        .state = row->state == EXECUTION_PENDING_APPROVAL                          ? S("pending")
+                 : row->state == EXECUTION_EXPIRED                                 ? S("expired")
+                 : row->state == EXECUTION_REFUSED && row->approved_by.length == 0 ? S("rejected")
+                                                                                   : S("approved"),
     };
     return plan_view(arena, &plan, ret_view->plan);
 }
@@ -254,8 +272,13 @@ err action_view(struct arena *arena, const struct action_def *def, struct action
 
     TRY(action_trust(arena, def->id, &trust));
     *ret_view = (struct action_view){
-        .id = def->id, .doc = def->doc, .class = def->class, .trust = str_of(trust_name(trust.level)),
-        .trust_reason = trust.why, .irreversible = def->irreversible, .root = def->root,
+        .id = def->id,
+        .doc = def->doc,
+        .class = def->class,
+        .trust = str_of(trust_name(trust.level)),
+        .trust_reason = trust.why,
+        .irreversible = def->irreversible,
+        .root = def->root,
         .unavailable_reason = why_not(arena, def),
     };
     ret_view->available = !ret_view->unavailable_reason.at;
@@ -263,10 +286,14 @@ err action_view(struct arena *arena, const struct action_def *def, struct action
         const struct parameter *parameter = &def->parameters.at[i];
         struct parameter_view *view = vec_push(&ret_view->parameters, arena);
         *view = (struct parameter_view){
-            .name = parameter->name, .type = str_of(parameter_type_name((enum parameter_type)parameter->type)),
-            .doc = parameter->doc.length ? parameter->doc : UNSET, .min = parameter->min, .max = parameter->max,
+            .name = parameter->name,
+            .type = str_of(parameter_type_name((enum parameter_type)parameter->type)),
+            .doc = parameter->doc.length ? parameter->doc : UNSET,
+            .min = parameter->min,
+            .max = parameter->max,
             .def = parameter->def,
-            .required = !parameter->def && parameter->type != PARAMETER_PROCESS && parameter->type != PARAMETER_CLIENT_IDS,
+            .required =
+                !parameter->def && parameter->type != PARAMETER_PROCESS && parameter->type != PARAMETER_CLIENT_IDS,
         };
         view->values.at = parameter->values.at;
         view->values.count = parameter->values.count;

@@ -62,7 +62,8 @@ struct approval_view {
     bool self;
 };
 extern const struct schema approval_view_schema;
-err approval_view(struct arena *arena, const struct execution_row *row, struct str me, struct approval_view *ret_view) MUST_USE;
+err approval_view(struct arena *arena, const struct execution_row *row, struct str me,
+                  struct approval_view *ret_view) MUST_USE;
 
 struct parameter_view {
     struct str name, type, doc;

@@ -61,7 +61,8 @@ static err command_run(struct step_call *call, const struct json *resolved, cons
     if (ret_outcome->answer == CRITERION_YES && ret_outcome->head.length &&
         str_eq(json_str_or(json_get(resolved, S("output")), S("")), S("empty"))) {
         ret_outcome->answer = CRITERION_NO;
-        ret_outcome->detail = str_printf(call->arena, "it found %.*s", STR_ARG(str_trim(str_utf8_head(ret_outcome->head, 300))));
+        ret_outcome->detail =
+            str_printf(call->arena, "it found %.*s", STR_ARG(str_trim(str_utf8_head(ret_outcome->head, 300))));
     }
     return NULL;
 }

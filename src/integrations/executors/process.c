@@ -37,8 +37,9 @@ static err process_plan(struct step_call *call, const void *settings, const stru
     TRY(template_element(call->arena, process->at_least, call->arguments, call->argument_count, &nice));
     if (!str_to_i64(pid, &number) || !str_to_i64(nice, &at_least))
         return err_new(ERR_INVALID, "nice_of wants a process, at_least a whole number");
-    ret_step->resolved = str_printf(call->arena, "{\"at_least\":%lld,\"pid\":%lld,\"start\":\"%llu\"}", (long long)at_least,
-                                    (long long)number, (unsigned long long)process_start((pid_t)number));
+    ret_step->resolved =
+        str_printf(call->arena, "{\"at_least\":%lld,\"pid\":%lld,\"start\":\"%llu\"}", (long long)at_least,
+                   (long long)number, (unsigned long long)process_start((pid_t)number));
     ret_step->display = str_printf(call->arena, "nice of process %lld >= %lld", (long long)number, (long long)at_least);
     return NULL;
 }

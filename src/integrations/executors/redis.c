@@ -15,7 +15,8 @@ struct redis_step {
 static const struct field redis_fields[] = {
     STRING(struct redis_step, instance, .def = "{{instance}}", .max = 300, .doc = "Which one."),
     STRING(struct redis_step, set, .max = 60, .doc = "Option to set; its old value is kept."),
-    STRING(struct redis_step, to, .max = 300, .doc = "Its new value: arithmetic over parameters and `current` in {{ }}."),
+    STRING(struct redis_step, to, .max = 300,
+           .doc = "Its new value: arithmetic over parameters and `current` in {{ }}."),
     STRING(struct redis_step, restore, .max = 60, .doc = "Option to set back to what it was."),
     STRING(struct redis_step, client_kill, .max = 300, .doc = "Ids of clients to disconnect, each by CLIENT KILL ID."),
     STRING(struct redis_step, idle, .max = 60, .doc = "With client_kill: only those still idle for that long."),
@@ -33,9 +34,14 @@ static const struct {
     const char *name;
     int class;
 } options[] = {
-    { "maxmemory", 1 },        { "maxclients", 1 },        { "timeout", 1 },
-    { "repl-backlog-size", 1 }, { "client-output-buffer-limit", 1 }, { "slowlog-log-slower-than", 1 },
-    { "maxmemory-policy", 3 }, { "stop-writes-on-bgsave-error", 3 },
+    { "maxmemory", 1 },
+    { "maxclients", 1 },
+    { "timeout", 1 },
+    { "repl-backlog-size", 1 },
+    { "client-output-buffer-limit", 1 },
+    { "slowlog-log-slower-than", 1 },
+    { "maxmemory-policy", 3 },
+    { "stop-writes-on-bgsave-error", 3 },
 };
 
 static int option_class(struct str name)
@@ -215,11 +221,11 @@ static err redis_plan(struct step_call *call, const void *settings, const struct
         return plan_set(call, step, redis, ret_step);
     }
     const struct str keys[] = { S("do") };
-    const char *what = step->script_kill  ? "SCRIPT KILL" :
-                       step->bgsave       ? "BGSAVE" :
-                       step->bgrewriteaof ? "BGREWRITEAOF" :
-                       step->memory_purge ? "MEMORY PURGE" :
-                                            "check";
+    const char *what = step->script_kill    ? "SCRIPT KILL"
+                       : step->bgsave       ? "BGSAVE"
+                       : step->bgrewriteaof ? "BGREWRITEAOF"
+                       : step->memory_purge ? "MEMORY PURGE"
+                                            : "check";
     struct str text = step->check.length ? step->check : str_of(what);
     if (step->check.length) {
         const struct str check_keys[] = { S("do"), S("check") };
@@ -237,7 +243,8 @@ static err run_set(struct step_call *call, struct redis_client *redis, const str
                    struct step_outcome *ret)
 {
     struct str option = json_str_or(json_get(resolved, S("option")), S("")), now;
-    struct str to = json_str_or(json_get(resolved, S("to")), S("")), was = json_str_or(json_get(resolved, S("was")), S(""));
+    struct str to = json_str_or(json_get(resolved, S("to")), S("")),
+               was = json_str_or(json_get(resolved, S("was")), S(""));
     const struct str set[] = { S("CONFIG"), S("SET"), option, to };
     struct redis_facts facts;
     const struct resp *reply;
@@ -284,8 +291,8 @@ static err run_kill(struct step_call *call, struct redis_client *redis, const st
         killed += answer->type == RESP_INTEGER && answer->integer == 1;
     }
     ret->answer = CRITERION_YES;
-    ret->detail = str_printf(call->arena, "%zu of %zu clients disconnected; the others left or became active", killed,
-                             count - 3);
+    ret->detail =
+        str_printf(call->arena, "%zu of %zu clients disconnected; the others left or became active", killed, count - 3);
     return NULL;
 }
 
@@ -304,8 +311,12 @@ static err run_check(struct step_call *call, struct redis_client *redis, const s
     }
     TRY(e);
     struct criterion_scope scope = {
-        .series = call->series, .now_ms = INT64_MAX / 2, .arguments = call->arguments,
-        .argument_count = call->argument_count, .name = redis_fact, .name_arg = &facts,
+        .series = call->series,
+        .now_ms = INT64_MAX / 2,
+        .arguments = call->arguments,
+        .argument_count = call->argument_count,
+        .name = redis_fact,
+        .name_arg = &facts,
     };
     scope.series = NULL; /* only what the server itself says now */
     TRY(criterion_ask(call->arena, json_str_or(json_get(resolved, S("check")), S("")), &scope, &result));

@@ -68,9 +68,9 @@ static err systemd_argv(struct arena *arena, const void *settings, const struct 
 /* A unit's file, or that of its template: "getty@.service" for "getty@tty1.service". */
 static bool unit_exists(struct str unit)
 {
-    static const char *const folders[] = { "/etc/systemd/system", "/run/systemd/system", "/run/systemd/generator",
-                                           "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
-                                           "/lib/systemd/system" };
+    static const char *const folders[] = { "/etc/systemd/system",     "/run/systemd/system",
+                                           "/run/systemd/generator",  "/usr/local/lib/systemd/system",
+                                           "/usr/lib/systemd/system", "/lib/systemd/system" };
     struct str instance, name = str_cut(unit, '@', &instance);
     size_t dot = instance.at ? str_find(instance, S("."), 0) : SIZE_MAX;
     char path[600];
