@@ -41,7 +41,7 @@ export function MetricChart({ title, fill, limits, marks, height, ...wanted }: S
   const now = Date.now() / 1000;
   return (
     <div>
-      <Chart title={title} unit={wanted.rate ? unitOf(wanted.metric, true) : from.data.unit || unitOf(wanted.metric)} series={series} zero sync="range"
+      <Chart title={title} unit={from.data.unit || unitOf(wanted.metric, wanted.rate)} series={series} zero sync="range"
         from={Math.round(now - wanted.minutes * 60)} to={Math.round(now)} {...(limits ? { limits } : {})} {...(marks ? { marks } : {})} {...(height ? { height } : {})} />
       {more > 0 && <p class="dim small">{t('chart.more', { n: more })}</p>}
     </div>

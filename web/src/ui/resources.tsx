@@ -65,15 +65,15 @@ export function TileMap({ resources }: { resources: Resource[] }) {
 
 function Golden({ resource, minutes }: { resource: Resource; minutes: number }) {
   const { labels, kind } = resource;
-  const device = labels.device;
+  const device = labels.device ?? resource.name;
   if (kind === 'host') return <HostCharts minutes={minutes} />;
-  if (kind === 'network' && device) {
+  if (kind === 'network') {
     return <>
       <MetricChart minutes={minutes} metric="node_network_receive_bytes_total" rate labels={{ device }} title={t('metric.receive')} fill />
       <MetricChart minutes={minutes} metric="node_network_transmit_bytes_total" rate labels={{ device }} title={t('metric.transmit')} fill />
     </>;
   }
-  if (kind === 'disk' && device) {
+  if (kind === 'disk') {
     return <>
       <MetricChart minutes={minutes} metric="node_disk_read_bytes_total" rate labels={{ device }} title={t('metric.read')} fill />
       <MetricChart minutes={minutes} metric="node_disk_written_bytes_total" rate labels={{ device }} title={t('metric.written')} fill />
