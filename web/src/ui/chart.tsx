@@ -4,6 +4,7 @@ import { t, words } from '../i18n/index.ts';
 import { clock, quantity } from '../lib/format.ts';
 import { Button, Skeleton } from './basics.tsx';
 import { csvOf, extent } from '../lib/series.ts';
+import type { Point } from '../types.ts';
 import type { Plot, PlotSpec } from './plot.ts';
 
 export type ChartProps = {
@@ -106,21 +107,20 @@ export function Chart({ title, unit, tools = true, legend = true, height = 180, 
   );
 }
 
-/* Spark - a line without axes, for a tile; the number stands beside it. */
-export function Spark({ values, tone = 'series-1', max }: { values: (number | null)[]; tone?: string; max?: number }) {
-  const known = values.filter((v): v is number => v !== null && Number.isFinite(v));
+/* Spark - the last `minutes` as a line without axes, for a tile; the number stands beside it. */
+export function Spark({ points, minutes, tone = 'series-1', max }: { points: Point[]; minutes: number; tone?: string; max?: number }) {
+  const known = points.filter((p): p is [number, number] => p[1] !== null && Number.isFinite(p[1]));
+  const values = known.map((p) => p[1]);
   if (known.length < 2) return <svg class="spark" viewBox="0 0 120 32" aria-hidden="true" />;
-  const top = max ?? (Math.max(...known) * 1.15 || 1);
-  const bottom = max !== undefined ? 0 : Math.min(0, ...known);
-  const points = known.map((v, i) => {
-    const x = (i / (known.length - 1)) * 120;
-    const y = 31 - ((Math.min(v, top) - bottom) / (top - bottom || 1)) * 29;
-    return `${x.toFixed(1)},${y.toFixed(1)}`;
-  });
+  const top = max ?? (Math.max(...values) * 1.15 || 1);
+  const bottom = max !== undefined ? 0 : Math.min(0, ...values);
+  const last = known.at(-1)![0];
+  const x = (time: number) => Math.max(0, 120 * (1 - (last - time) / (minutes * 60)));
+  const line = known.map(([time, value]) => `${x(time).toFixed(1)},${(31 - ((Math.min(value, top) - bottom) / (top - bottom || 1)) * 29).toFixed(1)}`).join(' L');
   return (
     <svg class="spark" viewBox="0 0 120 32" preserveAspectRatio="none" aria-hidden="true" style={{ color: `var(--${tone})` }}>
-      <path class="spark-area" d={`M0,32 L${points.join(' L')} L120,32 Z`} />
-      <path class="spark-line" d={`M${points.join(' L')}`} />
+      <path class="spark-area" d={`M${x(known[0]![0]).toFixed(1)},32 L${line} L120,32 Z`} />
+      <path class="spark-line" d={`M${line}`} />
     </svg>
   );
 }

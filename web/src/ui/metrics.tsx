@@ -88,8 +88,10 @@ export function useVitals(minutes: number): { vitals: Vital[]; loading: boolean;
   };
 }
 
+const SPARK_MINUTES = 30;
+
 export function Vitals({ resource }: { resource: string | undefined }) {
-  const { vitals, loading, error, reload } = useVitals(30);
+  const { vitals, loading, error, reload } = useVitals(SPARK_MINUTES);
   if (error) return <ProblemNote error={error} retry={reload} />;
   const w = words();
   return (
@@ -103,7 +105,7 @@ export function Vitals({ resource }: { resource: string | undefined }) {
             <span class="vital-name">{t(`vital.${vital.key}`)}</span>
             <span class={`vital-value ${hot ? 'hot' : ''}`}>{last === undefined && loading ? <span class="waiting" /> : quantity(last, vital.unit, w)}</span>
             <span class="vital-note">{vital.note}</span>
-            <Spark values={vital.points.map((p) => p[1])} {...(vital.limit ? { max: vital.limit } : {})} tone={hot ? 'critical' : 'series-1'} />
+            <Spark points={vital.points} minutes={SPARK_MINUTES} {...(vital.limit ? { max: vital.limit } : {})} tone={hot ? 'critical' : 'series-1'} />
           </button>
         );
       })}
