@@ -8,6 +8,7 @@
 struct db;
 struct http_client;
 struct memory_store;
+struct thresholds;
 struct ticker;
 
 struct serve_options {
@@ -25,6 +26,7 @@ struct app {
     struct ticker *ticker;
     struct db *db;
     struct memory_store *store;
+    struct thresholds *thresholds;
     struct http_client *http;
     struct http_server *server;
     int64_t started_mono_ms;

@@ -1,23 +1,12 @@
-/* observe.c - starts and stops what looks at the world: resources, and the sources of samples. */
+/* observe.c - starts and stops what looks at the world: sources of samples, and what judges them. */
+#include "alerts/threshold.h"
 #include "api/services.h"
 #include "app/parts.h"
 #include "ingest/collecting.h"
+#include "redis/doctor.h"
 #include "topology/topology.h"
 
-err topology_start(struct app *app)
-{
-    struct config *config CLEANUP(config_unrefp) = current_config();
-
-    TRY(topology_open(app->db, config, &services.topology));
-    return NULL;
-}
-
-void topology_stop(struct app *app)
-{
-    (void)app;
-    topology_close(services.topology);
-    services.topology = NULL;
-}
+#include <unistd.h>
 
 err sources_start(struct app *app)
 {
@@ -46,4 +35,31 @@ err observe_reload(struct config *config)
 {
     TRY(collecting_reload(services.collecting, config));
     return topology_reload(services.topology, config);
+}
+
+err rules_start(struct app *app)
+{
+    static char host[256];
+
+    gethostname(host, sizeof(host) - 1);
+    return thresholds_start(
+        &(struct thresholds_options){
+            .db = app->db, .series = services.series, .ticker = app->ticker, .pool = app->workers, .host = host },
+        &app->thresholds);
+}
+
+void rules_stop(struct app *app)
+{
+    thresholds_stop(app->thresholds);
+}
+
+err doctor_part_start(struct app *app)
+{
+    return doctor_start(&(struct doctor_options){ .db = app->db, .config = current_config });
+}
+
+void doctor_part_stop(struct app *app)
+{
+    (void)app;
+    doctor_stop();
 }

@@ -10,7 +10,7 @@
 err folder_start(struct app *app) MUST_USE;
 err rights_drop(struct app *app) MUST_USE;
 
-/* rooms.c */
+/* rooms.c. A start that fails leaves nothing behind: its stop is not called. */
 err threads_start(struct app *app) MUST_USE;
 void threads_stop(struct app *app);
 err http_client_start(struct app *app) MUST_USE;
@@ -31,10 +31,12 @@ err live_part_start(struct app *app) MUST_USE;
 void live_part_stop(struct app *app);
 
 /* observe.c */
-err topology_start(struct app *app) MUST_USE;
-void topology_stop(struct app *app);
 err sources_start(struct app *app) MUST_USE;
 void sources_stop(struct app *app);
+err rules_start(struct app *app) MUST_USE;
+void rules_stop(struct app *app);
+err doctor_part_start(struct app *app) MUST_USE;
+void doctor_part_stop(struct app *app);
 /* observe_reload - all or nothing. */
 err observe_reload(struct config *config) MUST_USE;
 

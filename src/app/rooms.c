@@ -1,4 +1,5 @@
 /* rooms.c - starts and stops the rooms that are made of one call each, and lends them to the route handlers. */
+#include "api/live.h"
 #include "api/services.h"
 #include "app/parts.h"
 #include "auth/auth.h"
@@ -7,6 +8,7 @@
 #include "db/outbox.h"
 #include "notify/notify.h"
 #include "rca/rca.h"
+#include "topology/topology.h"
 #include "tsdb/memory_store.h"
 
 #include <stdlib.h>
@@ -44,16 +46,42 @@ void threads_stop(struct app *app)
     pool_stop(app->workers);
 }
 
+err http_client_start(struct app *app)
+{
+    const struct http_client_options options = {
+        .allow = app->server_settings.outbound_allow.at,
+        .allow_count = app->server_settings.outbound_allow.count,
+    };
+
+    TRY(http_client_new(&options, &app->http));
+    services.http = app->http;
+    return NULL;
+}
+
+void http_client_stop(struct app *app)
+{
+    http_client_free(app->http);
+}
+
+/* The topology outlives the database, whose queue holds writes of it. */
 err database_start(struct app *app)
 {
+    struct config *config CLEANUP(config_unrefp) = current_config();
+
     TRY(db_open(&(struct db_options){ .folder = app->storage_path }, &app->db));
     services.db = app->db;
-    return NULL;
+    err e = topology_open(app->db, config, &services.topology);
+    if (e)
+        database_stop(app);
+    return e;
 }
 
 void database_stop(struct app *app)
 {
     db_close(app->db);
+    if (services.topology)
+        topology_close(services.topology);
+    services.topology = NULL;
 }
 
 err series_start(struct app *app)
@@ -123,4 +151,16 @@ err outbox_part_start(struct app *app)
 void outbox_part_stop(struct app *app)
 {
     outbox_stop(app->db, OUTBOX_DRAIN_MS);
+}
+
+err live_part_start(struct app *app)
+{
+    (void)app;
+    return live_start();
+}
+
+void live_part_stop(struct app *app)
+{
+    (void)app;
+    live_stop();
 }

@@ -40,6 +40,7 @@ static const struct part parts[] = {
     { "data folder", folder_start, NULL },
     { "rights", rights_drop, NULL },
     { "threads", threads_start, threads_stop },
+    { "http client", http_client_start, http_client_stop },
     { "database", database_start, database_stop },
     { "series", series_start, series_stop },
     { "access", access_start, NULL },
@@ -48,7 +49,9 @@ static const struct part parts[] = {
     { "web server", web_start, web_stop }, /* answers /-/healthy from here on; writes wait until we are ready */
     { "journal", readers_start, NULL },    /* readers catch up */
     { "outbox", outbox_part_start, outbox_part_stop },
-    { "topology", topology_start, topology_stop },
+    { "live pages", live_part_start, live_part_stop },
+    { "doctor", doctor_part_start, doctor_part_stop },
+    { "rules", rules_start, rules_stop },
     { "sources", sources_start, sources_stop },
 };
 

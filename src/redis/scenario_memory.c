@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+static const double over_below = 0.95;
 enum { EVICTIONS_PER_SECOND = 100, ROOM_FACTOR = 2 };
 
 static bool never_evicts(const struct redis_info *info)
@@ -21,7 +22,9 @@ static enum verdict oom_holds(const struct redis_facts *facts, double *ret_value
     *ret_threshold = 1;
     if (info->maxmemory <= 0 || !never_evicts(info))
         return VERDICT_NO;
-    return info->used_memory >= info->maxmemory || facts_error_rise(facts, S("OOM")) > 0 ? VERDICT_YES : VERDICT_NO;
+    if (info->used_memory >= info->maxmemory || facts_error_rise(facts, S("OOM")) > 0)
+        return VERDICT_YES;
+    return *ret_value > over_below ? VERDICT_UNSEEN : VERDICT_NO; /* a buffer that was freed is no relief */
 }
 
 static void add_growth(const struct rca_case *what, const struct redis_facts *facts, struct rca_cause *cause)
