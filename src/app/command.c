@@ -20,7 +20,8 @@ int command_fail(err e, int status)
         for (size_t i = 0; i < err_field_count(e); i++) {
             /* Faults of a file name their path themselves, behind file:line:column. */
             bool named = strstr(err_field_message(e, i), err_field_path(e, i));
-            fprintf(stderr, "auspex: %s%s%s\n", named ? "" : err_field_path(e, i), named ? "" : ": ", err_field_message(e, i));
+            fprintf(stderr, "auspex: %s%s%s\n", named ? "" : err_field_path(e, i), named ? "" : ": ",
+                    err_field_message(e, i));
         }
     } else {
         fprintf(stderr, "auspex: %s\n", err_message(e));

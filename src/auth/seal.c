@@ -91,7 +91,8 @@ err seal(struct arena *arena, const struct seal_place *place, struct str secret,
 
 static err does_not_open(const struct seal_place *place)
 {
-    return err_hint(err_new(ERR_CORRUPT, "the secret in %s.%s of %.*s does not open", place->table, place->column, STR_ARG(place->row)),
+    return err_hint(err_new(ERR_CORRUPT, "the secret in %s.%s of %.*s does not open", place->table, place->column,
+                            STR_ARG(place->row)),
                     "it was changed or moved, or master.key is not the one it was sealed with; enter it again");
 }
 

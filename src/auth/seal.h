@@ -2,9 +2,9 @@
  *
  * Owner: the master key is read at start into memory of the process. Threads: any, after seal_open.
  *
- * A sealed value is "v1:" and base64 of salt (16) || nonce (12) || ciphertext || tag (16). The key of a record is HKDF-SHA-256 of
- * the master key with the record's salt (RFC 5869); table, row and column are authenticated with it, so a sealed value
- * that is moved to another place does not open. */
+ * A sealed value is "v1:" and base64 of salt (16) || nonce (12) || ciphertext || tag (16). The key of a record is
+ * HKDF-SHA-256 of the master key with the record's salt (RFC 5869); table, row and column are authenticated with it, so
+ * a sealed value that is moved to another place does not open. */
 #pragma once
 #include "base/str.h"
 
