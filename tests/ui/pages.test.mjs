@@ -82,6 +82,16 @@ for (const size of Object.keys(SIZES)) {
   }
 }
 
+test('axe does see what is wrong', async () => {
+  const context = await signedIn(browser, daemon);
+  const page = await context.newPage();
+  await page.goto(daemon.url + '/settings');
+  await settled(page);
+  await page.evaluate(() => document.getElementById('content').append(document.createElement('button')));
+  assert.match((await violations(page)).join(), /button-name/);
+  await context.close();
+});
+
 test('the login page, in both sizes and themes', async () => {
   for (const size of Object.keys(SIZES)) {
     for (const scheme of ['light', 'dark']) {
