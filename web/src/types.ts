@@ -260,6 +260,7 @@ export interface Signal {
   metric?: string | null;
   labels?: Labels | null;
   limit?: number | null;
+  cleared_at?: string | null;
   evidence?: {
     slope_per_hour?: number | null;
     r2?: number | null;
@@ -295,6 +296,11 @@ export interface Model {
   recall: number | null;
   measured_on: string | null;
   samples: number | null;
+  hit?: number;
+  missed?: number;
+  false?: number;
+  prevented?: number;
+  pending?: number;
 }
 
 export interface PredictSummary {
@@ -305,6 +311,7 @@ export interface PredictSummary {
   avg_risk_score: number;
   status: 'NORMAL' | 'WARNING' | 'CRITICAL';
   updated_at: string;
+  watched_series?: number;
 }
 
 export interface Prevented {

@@ -103,7 +103,7 @@ function BreaksNext() {
     <Card title={t('now.next')} tools={<Link class="more" to="/predictions">{t('all')}</Link>}>
       <Await from={signals} rows={3}>
         {(list) => {
-          const soonest = [...list].sort((a, b) => (a.eta_seconds ?? Infinity) - (b.eta_seconds ?? Infinity) || b.risk_score - a.risk_score).slice(0, 5);
+          const soonest = list.filter((s) => !s.cleared_at).sort((a, b) => (a.eta_seconds ?? Infinity) - (b.eta_seconds ?? Infinity) || b.risk_score - a.risk_score).slice(0, 5);
           if (soonest.length === 0) return <Empty icon="predictions" title={t('now.next.none')}>{t('now.next.none.text')}</Empty>;
           return (
             <ul class="rows">

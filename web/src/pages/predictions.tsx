@@ -18,9 +18,6 @@ const MINUTES_MOST = 14 * 24 * 60;
 /* How much of the future is drawn, against the past. */
 const FUTURE_SHARE = 1.2;
 
-/* The four types that the product knows are posted in percent. */
-const postedUnit = (type: string) => (['cpu_spike', 'mem_leak', 'disk_full', 'error_rate'].includes(type) ? 'percent' : 'count');
-
 function SignalChart({ signal }: { signal: Signal }) {
   const e = signal.evidence;
   const minutes = Math.min(MINUTES_MOST, Math.max(15, Math.round((e?.window_seconds ?? 3600) / 60)));
@@ -81,11 +78,11 @@ function SignalDetail({ signal, prediction }: { signal: Signal; prediction: Pred
   const none = <span class="dim">{t('none')}</span>;
   const unit = signal.metric ? unitOf(signal.metric) : 'percent';
   return (
-    <Card title={signal.predicted_failure || tn('signal', signal.signal_type)} tools={may.operate(who) && <Button kind="primary" small icon="shield" onClick={() => ask(true)}>{t('prevent.open')}</Button>}>
+    <Card title={signal.predicted_failure || tn('signal', signal.signal_type)} tools={may.operate(who) && !signal.cleared_at && <Button kind="primary" small icon="shield" onClick={() => ask(true)}>{t('prevent.open')}</Button>}>
       <div class="stack">
         <p class="eta-line">
-          <Shape tone={riskTone(signal.risk_score)} size={18} />
-          {signal.eta_seconds != null
+          <Shape tone={signal.cleared_at ? 'ok' : riskTone(signal.risk_score)} size={18} />
+          {signal.cleared_at ? <span>{signal.server_name}: {t('predict.cleared')} <span class="dim"><Time at={signal.cleared_at} /></span></span> : signal.eta_seconds != null
             ? <span>{t('predict.sentence', { server: signal.server_name, time: duration(signal.eta_seconds, w) })}
               {signal.eta_low != null && signal.eta_high != null && <span class="dim"> {t('predict.between', { low: duration(signal.eta_low, w), high: duration(signal.eta_high, w) })}</span>}</span>
             : <span>{t('predict.noeta', { server: signal.server_name })}</span>}
@@ -94,7 +91,7 @@ function SignalDetail({ signal, prediction }: { signal: Signal; prediction: Pred
         <dl class="terms">
           <Term name={t('risk')}><span class="risk"><Meter value={signal.risk_score} tone={riskTone(signal.risk_score)} label={percent(signal.risk_score, w.lang)} />{percent(signal.risk_score, w.lang)}</span></Term>
           {signal.model_risk != null && <Term name={t('predict.modelrisk')}>{percent(signal.model_risk, w.lang)}</Term>}
-          <Term name={t('value.threshold')}>{quantity(signal.value, postedUnit(signal.signal_type), w)} / {quantity(signal.threshold, postedUnit(signal.signal_type), w)}</Term>
+          <Term name={t('value.threshold')}>{quantity(signal.value, 'percent', w)} / {quantity(signal.threshold, 'percent', w)}</Term>
           <Term name={t('predict.slope')}>{e?.slope_per_hour != null ? `${quantity(e.slope_per_hour, unit, w)} / ${w.hour}` : none}</Term>
           <Term name="R²">{e?.r2 != null ? e.r2.toFixed(3) : none}</Term>
           <Term name={t('predict.p')}>{e?.p_value != null ? (e.p_value < 0.001 ? '< 0.001' : e.p_value.toFixed(3)) : none}</Term>
@@ -115,10 +112,10 @@ function SignalList({ signals, chosen }: { signals: Signal[]; chosen: Signal | u
     <ul class="rows pick">
       {signals.map((s) => (
         <li key={s.id} class={`row-item ${s.id === chosen?.id ? 'chosen' : ''}`}>
-          <Shape tone={riskTone(s.risk_score)} size={16} />
+          <Shape tone={s.cleared_at ? 'ok' : riskTone(s.risk_score)} size={16} />
           <button type="button" class="row-main" aria-pressed={s.id === chosen?.id} onClick={() => setQuery({ signal: String(s.id) })}>
             <b>{s.predicted_failure || tn('signal', s.signal_type)}</b>
-            <span>{s.server_name} · {tn('signal', s.signal_type)}</span>
+            <span>{s.server_name} · {s.cleared_at ? t('predict.cleared') : tn('signal', s.signal_type)}</span>
           </button>
           <span class="eta"><b>{s.eta_seconds != null ? duration(s.eta_seconds, w) : percent(s.risk_score, w.lang)}</b><span>{s.eta_seconds != null ? `${t('risk')} ${percent(s.risk_score, w.lang)}` : t('risk')}</span></span>
         </li>
@@ -127,25 +124,33 @@ function SignalList({ signals, chosen }: { signals: Signal[]; chosen: Signal | u
   );
 }
 
+/* Here - what became of the predictions made on this server; nothing is said of what never was. */
+function Here({ model }: { model: Model }) {
+  const said = ([['predict.hit', model.hit], ['predict.missed', model.missed], ['predict.false', model.false], ['predict.averted', model.prevented], ['predict.pending', model.pending]] as const)
+    .filter(([, n]) => n).map(([key, n]) => t(key, { n: n! }));
+  return said.length ? <>{said.join(' · ')}</> : <span class="dim">{t('unmeasured')}</span>;
+}
+
 function TrackRecord() {
   const models = useData<Model[] | { models: Model[] }>('/api/predict-fail/models');
   const prevented = useData<Prevented[] | { prevented: Prevented[] }>('/api/predict-fail/prevented?days=90', { on: ['execution'] });
   const w = words();
-  const figure = (n: number | null) => (n === null || n === undefined ? <span class="dim">{t('unmeasured')}</span> : quantity(n, 'percent', w));
+  const figure = (n: number | null, samples: number | null) => (n === null || n === undefined || samples === 0 ? <span class="dim">{t('unmeasured')}</span> : quantity(n, 'percent', w));
   return (
-    <div class="two">
+    <div class="record">
       <Card title={t('predict.record')} class="flush">
         <Await from={models}>
           {(answer) => (
             <table class="table stackable">
-              <thead><tr><th>{t('predict.model')}</th><th>{t('predict.algorithm')}</th><th class="right">{t('predict.accuracy')}</th><th class="right">{t('predict.recall')}</th><th>{t('predict.measured')}</th></tr></thead>
+              <thead><tr><th>{t('predict.model')}</th><th>{t('predict.algorithm')}</th><th class="right">{t('predict.accuracy')}</th><th class="right">{t('predict.recall')}</th><th>{t('predict.measured')}</th><th>{t('predict.here')}</th></tr></thead>
               <tbody>{(Array.isArray(answer) ? answer : answer.models).map((m) => (
                 <tr key={m.id}>
                   <td class="main"><b>{m.name}</b><span class="sub">{m.description}</span></td>
                   <td class="cap">{tn('algorithm', m.algorithm)}</td>
-                  <td class="right num">{figure(m.accuracy)}</td>
-                  <td class="right num">{figure(m.recall)}</td>
+                  <td class="right num">{figure(m.accuracy, m.samples)}</td>
+                  <td class="right num">{figure(m.recall, m.samples)}</td>
                   <td class="cap">{tn('measured', m.measured_on)}{m.samples ? <span class="sub">{t('predict.cases', { n: m.samples })}</span> : null}</td>
+                  <td class="small"><Here model={m} /></td>
                 </tr>
               ))}</tbody>
             </table>
@@ -187,6 +192,7 @@ export function Predictions() {
         <div><dt>{t('predict.high')}</dt><dd>{summary.data ? count(summary.data.high_risk_signals, w.lang) : <span class="waiting" />}</dd></div>
         <div><dt>{t('predict.day')}</dt><dd>{summary.data ? count(summary.data.signals_24h, w.lang) : <span class="waiting" />}</dd></div>
         <div><dt>{t('predict.prevented.week')}</dt><dd>{summary.data ? count(summary.data.preventions_7d, w.lang) : <span class="waiting" />}</dd></div>
+        {summary.data?.watched_series !== undefined && <div><dt>{t('predict.watched')}</dt><dd>{count(summary.data.watched_series, w.lang)}</dd></div>}
         <div><dt>{t('predict.average')}</dt><dd>{summary.data ? percent(summary.data.avg_risk_score, w.lang) : <span class="waiting" />}</dd></div>
       </dl>
       <div class="filters">
