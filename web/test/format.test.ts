@@ -55,6 +55,7 @@ test('the unit is read from the metric name', () => {
   assert.equal(unitOf('mem_fragmentation_ratio'), 'count');
   assert.equal(unitOf('net_input_bytes_per_sec'), 'bytes/s');
   assert.equal(unitOf('latest_fork_usec'), 'microseconds');
+  assert.equal(unitOf('filesystem_used_percent'), 'percent');
 });
 
 test('times are local, today without a date, and UTC is exact', () => {

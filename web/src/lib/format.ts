@@ -106,6 +106,7 @@ export function unitOf(metric: string, rate = false): string {
   /* 1.23 is how fragmentation is spoken of, not 123 %. */
   if (/frag.*_ratio$/.test(name)) return 'count';
   if (/_ratio$|_rate$/.test(name)) return 'ratio';
+  if (/_percent$/.test(name)) return 'percent';
   if (/_usec$/.test(name)) return 'microseconds';
   if (/_ms$/.test(name)) return 'milliseconds';
   if (/_celsius$/.test(name)) return 'celsius';

@@ -128,7 +128,7 @@ function SignalList({ signals, chosen }: { signals: Signal[]; chosen: Signal | u
 function Here({ model }: { model: Model }) {
   const said = ([['predict.hit', model.hit], ['predict.missed', model.missed], ['predict.false', model.false], ['predict.averted', model.prevented], ['predict.pending', model.pending]] as const)
     .filter(([, n]) => n).map(([key, n]) => t(key, { n: n! }));
-  return said.length ? <>{said.join(' · ')}</> : <span class="dim">{t('unmeasured')}</span>;
+  return said.length ? <>{said.join(' · ')}</> : <span class="dim">{t('none')}</span>;
 }
 
 function TrackRecord() {
