@@ -1,6 +1,6 @@
 # Files that travel inside the binary: content/ and the built page (web/dist). tools/embed.c writes one blob, which
 # the table includes with .incbin; src/base/asset.h finds them by the path that they have here.
-file(GLOB_RECURSE ASSET_FILES RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS content/* web/dist/*)
+file(GLOB_RECURSE ASSET_FILES RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS content/* web/dist/* web/public/*)
 list(FILTER ASSET_FILES EXCLUDE REGEX "/\\.|\\.map$|\\.gz$")
 set(ASSET_SOURCES_OF_BLOB ${ASSET_FILES})
 if(NOT "web/dist/index.html" IN_LIST ASSET_FILES)

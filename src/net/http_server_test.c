@@ -779,3 +779,32 @@ TEST(http_server_does_a_write_with_one_key_once)
     ASSERT_EQ_INT(1, handled);
     stop();
 }
+
+TEST(http_server_serves_the_page_and_says_when_it_is_the_same)
+{
+    start();
+    struct str page = ask("GET /incidents/17", "", NULL);
+    assert_status("200", page);
+    ASSERT_CONTAINS("Content-Type: text/html", page);
+    ASSERT_CONTAINS("Cache-Control: no-cache", page);
+    ASSERT_CONTAINS("<html", page);
+    size_t at = str_find(page, S("ETag: "), 0) + 6;
+    struct str etag = str_slice(page, at, str_find(page, S("\r\n"), at));
+    char header[200];
+    snprintf(header, sizeof(header), "If-None-Match: %.*s\r\n", STR_ARG(etag));
+    struct str same = ask("GET /", header, NULL);
+    assert_status("304", same);
+    ASSERT_TRUE(str_ends(same, S("\r\n\r\n")));
+    ASSERT_CONTAINS("Content-Encoding: gzip", ask("GET /docs.js", "Accept-Encoding: gzip, br\r\n", NULL));
+    ASSERT_CONTAINS("use strict", ask("GET /docs.js", "Accept-Encoding: gzip;q=0\r\n", NULL));
+    assert_status("404", ask("GET /api/v1/nothing", "", NULL));
+    assert_status("404", ask("GET /assets/nothing", "", NULL));
+    assert_status("404", ask("GET /favicon.png", "", NULL));
+    assert_status("404", ask("GET /../../etc/passwd.txt", "", NULL));
+    assert_status("401", ask("GET /api/openapi.json", "", NULL));
+    struct str document = ask("GET /api/openapi.json", OPERATOR "Accept-Encoding: gzip\r\n", NULL);
+    assert_status("200", document);
+    ASSERT_CONTAINS("Content-Encoding: gzip", document);
+    ASSERT_CONTAINS("Vary: Accept-Encoding", document);
+    stop();
+}
