@@ -389,7 +389,7 @@ TEST(http_server_takes_forms_and_queries_where_the_row_says_so)
 TEST(http_server_tells_404_from_405)
 {
     start();
-    assert_status("404", ask("GET /test/nothing", OPERATOR, NULL));
+    assert_status("404", ask("GET /api/v1/nothing", OPERATOR, NULL));
     assert_status("404", ask("POST /api/v1/nothing", OPERATOR, NULL));
     struct str answer = ask("DELETE /test/things/1", OPERATOR, NULL);
     assert_status("405", answer);
