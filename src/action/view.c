@@ -42,7 +42,7 @@ static const struct field verification_fields[] = {
     LIST(struct verification_view, checks, .schema = &check_schema, .doc = "Each time that it was asked."),
     { 0 },
 };
-static const struct schema verification_schema = SCHEMA(struct verification_view, verification_fields);
+const struct schema verification_view_schema = SCHEMA(struct verification_view, verification_fields);
 
 static const struct field output_fields[] = {
     STRING(struct output_view, head, .doc = "How the output began."),
@@ -50,7 +50,7 @@ static const struct field output_fields[] = {
     BOOL(struct output_view, truncated, .doc = "The middle is missing."),
     { 0 },
 };
-static const struct schema output_schema = SCHEMA(struct output_view, output_fields);
+const struct schema output_view_schema = SCHEMA(struct output_view, output_fields);
 
 static const struct field execution_fields[] = {
     INT(struct execution_view, execution_id, .doc = "Its number."),
@@ -67,9 +67,9 @@ static const struct field execution_fields[] = {
     TIME(struct execution_view, started_at, .flags = F_NULLABLE, .doc = "When its first step began."),
     TIME(struct execution_view, ended_at, .flags = F_NULLABLE, .doc = "When it was over."),
     OPTIONAL(struct execution_view, plan, .schema = &plan_view_schema, .flags = F_NULLABLE, .doc = "Its plan."),
-    OPTIONAL(struct execution_view, verification, .schema = &verification_schema, .flags = F_NULLABLE,
+    OPTIONAL(struct execution_view, verification, .schema = &verification_view_schema, .flags = F_NULLABLE,
              .doc = "Whether it helped."),
-    OPTIONAL(struct execution_view, output, .schema = &output_schema, .flags = F_NULLABLE,
+    OPTIONAL(struct execution_view, output, .schema = &output_view_schema, .flags = F_NULLABLE,
              .doc = "What its steps said."),
     STRING(struct execution_view, reason, .flags = F_NULLABLE, .doc = "Why it was proposed, refused, or ended so."),
     ANY(struct execution_view, parameters, .flags = F_NULLABLE, .doc = "Values of its parameters."),

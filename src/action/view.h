@@ -35,6 +35,8 @@ struct output_view {
     bool truncated;
 };
 
+extern const struct schema verification_view_schema, output_view_schema;
+
 struct execution_view {
     int64_t execution_id;
     struct str action, state;

@@ -3,6 +3,7 @@
  * Started by root, the server goes on as the user of `server.user` (auspex; nobody where there is no such user):
  * nothing that parses what comes from the network runs as root. The folder is given to that user where we made it, or
  * where it was ours before; somebody else's files never change hands. */
+#include "app/acting.h"
 #include "app/parts.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -29,8 +30,8 @@ static err absolute(const char *path, char **ret_absolute)
     return *ret_absolute ? NULL : err_errno("can't resolve %s", path);
 }
 
-/* find_user - whom to become; uid 0 where we are not root and nothing is to be done. */
-static struct passwd *find_user(struct app *app)
+/* folder_user - whom to become; uid 0 where we are not root and nothing is to be done. */
+struct passwd *folder_user(struct app *app)
 {
     struct passwd *user = getpwnam(app->server_settings.user.length ? app->server_settings.user.at : "auspex");
 
@@ -56,7 +57,7 @@ err folder_start(struct app *app)
 {
     const char *path = app->options->storage_path.at;
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 16);
-    struct passwd *user = geteuid() == 0 ? find_user(app) : NULL;
+    struct passwd *user = geteuid() == 0 ? folder_user(app) : NULL;
 
     TRY(err_hint(file_make_dirs(path, 0750), "choose a folder that you may write to with --storage.path"));
     bool fresh = is_empty(path);
@@ -84,7 +85,7 @@ static bool reachable_by(const char *path, const struct passwd *user)
 err rights_drop(struct app *app)
 {
     if (geteuid() == 0) {
-        struct passwd *user = find_user(app);
+        struct passwd *user = folder_user(app);
         if (!user || !reachable_by(app->storage_path, user)) {
             log_warn("running as root: user %s can't reach the data folder %s; --storage.path /var/lib/auspex is a "
                      "place that it can",

@@ -1,5 +1,6 @@
 /* serve.c - `auspex serve`: starts the rooms in order, waits for a signal, stops them in reverse. */
 #include "api/health.h"
+#include "app/acting.h"
 #include "app/app.h"
 #include "app/command.h"
 #include "app/parts.h"
@@ -37,6 +38,7 @@ const struct schema serve_options_schema = SCHEMA(struct serve_options, serve_fi
 /* The program, in the order in which it starts; it stops in the reverse order. */
 static const struct part parts[] = {
     { "configuration", current_load, current_free },
+    { "runner", runner_part_start, runner_part_stop }, /* forks: before any thread, before rights are dropped */
     { "data folder", folder_start, NULL },
     { "rights", rights_drop, NULL },
     { "threads", threads_start, threads_stop },
@@ -45,10 +47,12 @@ static const struct part parts[] = {
     { "series", series_start, series_stop },
     { "access", access_start, NULL },
     { "analysis", analysis_start, NULL },
+    { "actions", actions_start, actions_stop },
     { "notifications", notifications_start, NULL },
     { "web server", web_start, web_stop }, /* answers /-/healthy from here on; writes wait until we are ready */
     { "journal", readers_start, NULL },    /* readers catch up */
     { "outbox", outbox_part_start, outbox_part_stop },
+    { "running actions", actions_run, actions_drain }, /* may finish while the outbox still takes their outcome */
     { "live pages", live_part_start, live_part_stop },
     { "doctor", doctor_part_start, doctor_part_stop },
     { "rules", rules_start, rules_stop },

@@ -11,6 +11,7 @@
 #include "ingest/collector.h"
 #include "integrations/collectors/redis_samples.h"
 #include "redis/looking.h"
+#include "redis/reach.h"
 
 enum { CLIENTS_MAX = 1000, CLIENTS_EVERY = 12, SLOW_MAX = 128, INFO_ARENA_MAX = 32 * 1024 * 1024 };
 
@@ -62,14 +63,18 @@ static err redis_open(struct call *call, const void *settings, void **ret_state)
 
     if (!source)
         abort();
-    source->client = redis_client_new(&(struct redis_options){ .host = s->host,
-                                                               .port = (int)s->port,
-                                                               .user = s->username,
-                                                               .password = s->password,
-                                                               .tls = s->tls,
-                                                               .ca_file = s->ca_file,
-                                                               .client_name = S("auspex-monitor") });
+    const struct redis_options options = {
+        .host = s->host,
+        .port = (int)s->port,
+        .user = s->username,
+        .password = s->password,
+        .tls = s->tls,
+        .ca_file = s->ca_file,
+        .client_name = S("auspex-monitor"),
+    };
+    source->client = redis_client_new(&options);
     source->address = strdup(address_of(call->arena, s).at);
+    redis_reach_add(str_of(source->address), &options);
     source->slow_last = -1;
     source->memory = arena_new(INFO_ARENA_MAX);
     *ret_state = source;
@@ -80,6 +85,7 @@ static void redis_close(void *state)
 {
     struct redis_source *source = state;
 
+    redis_reach_remove(str_of(source->address));
     redis_client_free(source->client);
     arena_free(source->memory);
     free(source->address);
