@@ -91,7 +91,8 @@ static const struct field execute_reply_fields[] = {
     STRING(struct execute_reply, status, .doc = "dry_run, or the state of the execution."),
     STRING(struct execute_reply, action, .doc = "Id of the action."),
     INT(struct execute_reply, execution_id, .flags = F_NULLABLE | F_OMIT, .doc = "Its execution; absent in a dry run."),
-    STRING(struct execute_reply, would_execute, .flags = F_NULLABLE | F_OMIT, .doc = "The steps as one line, in a dry run."),
+    STRING(struct execute_reply, would_execute, .flags = F_NULLABLE | F_OMIT,
+           .doc = "The steps as one line, in a dry run."),
     ANY(struct execute_reply, parameters, .flags = F_NULLABLE | F_OMIT, .doc = "The parameters, all resolved."),
     OPTIONAL(struct execute_reply, plan, .schema = &plan_view_schema, .flags = F_NULLABLE | F_OMIT, .doc = "The plan."),
     { 0 },
@@ -176,7 +177,8 @@ static const struct field result_fields[] = {
     STRING(struct result_view, result, .flags = F_NULLABLE, .doc = "Its outcome, once it is over."),
     OPTIONAL(struct result_view, verification, .schema = &verification_view_schema, .flags = F_NULLABLE,
              .doc = "Whether it helped."),
-    OPTIONAL(struct result_view, output, .schema = &output_view_schema, .flags = F_NULLABLE, .doc = "What its steps said."),
+    OPTIONAL(struct result_view, output, .schema = &output_view_schema, .flags = F_NULLABLE,
+             .doc = "What its steps said."),
     STRING(struct result_view, reason, .flags = F_NULLABLE, .doc = "Why it was proposed, refused, or ended so."),
     { 0 },
 };
@@ -380,7 +382,8 @@ struct decision_body {
 };
 static const struct field decision_fields[] = {
     ENUM(struct decision_body, decision, .words = decision_words, .flags = F_REQUIRED, .doc = "approve or reject."),
-    STRING(struct decision_body, hash, .flags = F_REQUIRED, .min = 1, .max = 100, .doc = "Of the plan that was looked at."),
+    STRING(struct decision_body, hash, .flags = F_REQUIRED, .min = 1, .max = 100,
+           .doc = "Of the plan that was looked at."),
     STRING(struct decision_body, reason, .max = 1000, .doc = "Why."),
     { 0 },
 };

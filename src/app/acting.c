@@ -1,7 +1,7 @@
 /* acting.c - starts and stops what acts: the runner's host, forked before rights and threads, and room action. */
+#include "app/acting.h"
 #include "action/action.h"
 #include "api/services.h"
-#include "app/acting.h"
 #include "base/log.h"
 #include "redis/reach.h"
 #include "topology/topology.h"
