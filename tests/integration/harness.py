@@ -30,7 +30,7 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get('AUSPEX_BINARY', ROOT / 'build/dev/auspex'))
+BINARY = pathlib.Path(os.environ.get('AUSPEX_BINARY', ROOT / 'build/dev/auspex')).resolve()
 READY_SECONDS = 30  # a bound, not an expectation: sanitized builds on a busy machine
 SANITIZER = re.compile(r'ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|: runtime error: ')
 ALIVE = []  # what was started and not yet stopped, newest last
