@@ -117,7 +117,10 @@ class Process:
         except OSError:
             return []
         found = SANITIZER.search(text)
-        return [f'{self.name}: {text[found.start():found.start() + 6000]}'] if found else []
+        if not found:
+            return []
+        begin = text.rfind('\n', 0, found.start()) + 1
+        return [f'{self.name}: {text[begin:begin + 6000]}']
 
     def close(self):
         """The end, whatever state it is in: nothing of its session stays, nor its folder."""
@@ -266,7 +269,20 @@ class Daemon(Process):
         headers = dict(headers or {})
         if role and self.auth != 'none':
             headers.setdefault('Authorization', f'Bearer {self.token(role)}')
-        return request(self.url, method, path, body, headers, timeout)
+        try:
+            return request(self.url, method, path, body, headers, timeout)
+        except (ConnectionError, http.client.HTTPException) as e:
+            if self.died():
+                raise AssertionError(f'the daemon ended with {self.child.returncode} at {method} {path}\n{tail(self.log)}') from e
+            raise
+
+    def died(self):
+        """It ended by itself, or is about to."""
+        try:
+            self.child.wait(0.5)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def get(self, path, **more):
         return self.request('GET', path, **more)
