@@ -4,11 +4,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 to=${1:-.}
 auspex=${AUSPEX_BINARY:-build/dev/auspex}
+new=$(mktemp)
+trap 'rm -f "$new"' EXIT
 while IFS='|' read -r path arguments; do
     path=${path%%[[:space:]]*}
     case $path in '' | '#'*) continue ;; esac
     mkdir -p "$to/$(dirname "$path")"
     # shellcheck disable=SC2086 # words
-    "$auspex" $arguments >"$to/$path.new" </dev/null
-    mv "$to/$path.new" "$to/$path"
+    "$auspex" $arguments >"$new" </dev/null
+    cp "$new" "$to/$path"
 done <tools/generated.txt
