@@ -11,6 +11,7 @@
 struct ticker;
 struct collecting;
 struct topology;
+struct watch;
 
 struct services {
     struct db *db;
@@ -19,6 +20,7 @@ struct services {
     struct http_client *http;
     struct collecting *collecting;
     struct topology *topology;
+    struct watch *watch;
     struct ticker *ticker;
     struct pool *workers;           /* short work */
     struct pool *outside;           /* work that may block until its deadline */

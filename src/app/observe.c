@@ -2,6 +2,7 @@
 #include "alerts/threshold.h"
 #include "api/services.h"
 #include "app/parts.h"
+#include "detect/watch.h"
 #include "ingest/collecting.h"
 #include "redis/doctor.h"
 #include "topology/topology.h"
@@ -29,6 +30,27 @@ void sources_stop(struct app *app)
     (void)app;
     collecting_stop(services.collecting);
     services.collecting = NULL;
+}
+
+err prediction_start(struct app *app)
+{
+    const struct watch_options options = {
+        .db = app->db,
+        .series = services.series,
+        .samples = services.samples,
+        .config = current_config,
+        .ticker = app->ticker,
+        .pool = app->workers,
+    };
+
+    return watch_start(&options, &services.watch);
+}
+
+void prediction_stop(struct app *app)
+{
+    (void)app;
+    watch_stop(services.watch);
+    services.watch = NULL;
 }
 
 err observe_reload(struct config *config)

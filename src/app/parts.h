@@ -37,6 +37,8 @@ err rules_start(struct app *app) MUST_USE;
 void rules_stop(struct app *app);
 err doctor_part_start(struct app *app) MUST_USE;
 void doctor_part_stop(struct app *app);
+err prediction_start(struct app *app) MUST_USE;
+void prediction_stop(struct app *app);
 /* observe_reload - all or nothing. */
 err observe_reload(struct config *config) MUST_USE;
 

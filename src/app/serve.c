@@ -49,6 +49,7 @@ static const struct part parts[] = {
     { "analysis", analysis_start, NULL },
     { "actions", actions_start, actions_stop },
     { "notifications", notifications_start, NULL },
+    { "prediction", prediction_start, prediction_stop },
     { "web server", web_start, web_stop }, /* answers /-/healthy from here on; writes wait until we are ready */
     { "journal", readers_start, NULL },    /* readers catch up */
     { "outbox", outbox_part_start, outbox_part_stop },

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { REGRESSION_MIN = 12, BASELINE_MIN = 20, RECENT_READINGS = 3 };
+enum { REGRESSION_MIN = 5, BASELINE_MIN = 20, RECENT_READINGS = 3 };
 
 const char *algorithm_name(enum algorithm algorithm)
 {
@@ -76,6 +76,19 @@ static void fit_evidence(struct assessment *judged, const struct trend_line *lin
     judged->evidence.window_seconds = window->points.time[last] - window->points.time[0];
 }
 
+/* Where the line goes, if it surely goes anywhere. */
+static void fit_eta(struct assessment *judged, const struct trend_line *line, const struct assess_options *options)
+{
+    double eta = (options->limit - trend_line_at(line, 0)) / line->slope;
+
+    if (!(line->slope > 0) || line->p_value >= 0.05 || !(eta < 10 * (double)options->horizon_ms / 1000))
+        return;
+    struct trend_crossing crossing = trend_line_crossing(line, options->limit);
+    judged->eta_seconds = fmax(0, eta);
+    judged->eta_low = fmax(0, isnan(crossing.low) ? 0 : crossing.low);
+    judged->eta_high = isfinite(crossing.high) ? fmax(0, crossing.high) : NAN;
+}
+
 static double regression_risk(const struct trend_line *line, const struct assess_options *options, double span_s,
                               double eta_s)
 {
@@ -109,12 +122,7 @@ static struct assessment linear_regression(struct arena *arena, const struct his
         fit_evidence(&judged, &line, &window);
         judged.learning = known < options->min_window_ms;
         double eta = line.slope > 0 ? fmax(0, (options->limit - trend_line_at(&line, 0)) / line.slope) : INFINITY;
-        if (line.slope > 0 && line.p_value < 0.05 && eta < 10 * (double)options->horizon_ms / 1000) {
-            struct trend_crossing crossing = trend_line_crossing(&line, options->limit);
-            judged.eta_seconds = eta;
-            judged.eta_low = fmax(0, isnan(crossing.low) ? 0 : crossing.low);
-            judged.eta_high = isfinite(crossing.high) ? fmax(0, crossing.high) : NAN;
-        }
+        fit_eta(&judged, &line, options);
         if (line.slope > 0 && !judged.learning)
             judged.risk = regression_risk(&line, options, judged.evidence.window_seconds, eta);
         if (!any || judged.risk > best.risk + 0.05) /* of nearly equal ones, the longest */
@@ -163,11 +171,9 @@ static struct assessment z_score(struct arena *arena, const struct history *hist
     return judged;
 }
 
-struct assessment assess(struct arena *arena, enum algorithm algorithm, const struct history *history,
-                         const struct assess_options *options)
+static struct assessment run(struct arena *arena, enum algorithm algorithm, const struct history *history,
+                             const struct assess_options *options)
 {
-    if (history_samples(history) == 0)
-        return nothing(history);
     switch (algorithm) {
     case LINEAR_REGRESSION:
         return linear_regression(arena, history, options);
@@ -178,4 +184,26 @@ struct assessment assess(struct arena *arena, enum algorithm algorithm, const st
     default:
         return z_score(arena, history, options);
     }
+}
+
+struct assessment assess(struct arena *arena, enum algorithm algorithm, const struct history *history,
+                         const struct assess_options *options)
+{
+    struct trend_line line;
+
+    if (history_samples(history) == 0)
+        return nothing(history);
+    struct assessment judged = run(arena, algorithm, history, options);
+    if (judged.evidence.samples > 0)
+        return judged;
+    /* Too little for the algorithm, but perhaps enough for a line that people can look at. */
+    int64_t now = history_last_ms(history);
+    struct window all = means_of(arena, history, now - options->window_ms, now, now);
+    if (trend_line_fit(arena, all.points, &line)) {
+        fit_evidence(&judged, &line, &all);
+        judged.evidence.baseline = all.points.value[0];
+        if (algorithm != Z_SCORE_ANOMALY)
+            fit_eta(&judged, &line, options);
+    }
+    return judged;
 }

@@ -216,7 +216,6 @@ TEST(history_keeps_less_of_what_is_older)
     struct arena *arena CLEANUP(arena_freep) = arena_new(ARENA_BYTES);
     struct history *history CLEANUP(history_freep) = history_new();
     int64_t now = (START + 40 * 86400LL) * 1000;
-    struct reading span;
 
     for (int64_t second = 0; second <= 40 * 86400LL; second += 60)
         history_add(history, (START + second) * 1000, (double)(second % 900));
@@ -227,14 +226,6 @@ TEST(history_keeps_less_of_what_is_older)
     ASSERT_NEAR(0, all.at[7].low, 0);
     ASSERT_NEAR(840, all.at[7].high, 0);
     ASSERT_NEAR(420, all.at[7].mean, 0.01);
-    ASSERT_TRUE(history_closed(history, HISTORY_COARSE, 0, &span));
-    ASSERT_FALSE(history_closed(history, HISTORY_COARSE, span.time_ms, &span));
-
-    struct history *again CLEANUP(history_freep) = history_new();
-    for (size_t i = 0; i + 1 < all.count; i++)
-        history_restore(again, HISTORY_COARSE, &all.at[i]);
-    ASSERT_EQ_INT(2015, (int64_t)history_window(arena, again, 0, now).count);
-    ASSERT_EQ_INT(all.at[0].time_ms, history_first_ms(again));
 }
 
 TEST(risk_of_posted_values_rounds_as_python_does)

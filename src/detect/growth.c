@@ -231,7 +231,7 @@ struct assessment growth_assess(struct arena *arena, const struct history *histo
 {
     struct assessment best = { .eta_seconds = NAN, .eta_low = NAN, .eta_high = NAN, .learning = true };
     int64_t now = history_last_ms(history), known = now - history_first_ms(history);
-    struct reading_list newest = history_window(arena, history, now - options->min_window_ms / 4, now);
+    struct reading_list newest = history_window(arena, history, now - options->min_window_ms / 4 - 1, now);
     double held = INFINITY;
     bool any = false;
 

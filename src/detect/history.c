@@ -81,11 +81,6 @@ static struct reading *ring_push(struct ring *ring, size_t max)
     return ring_last(ring);
 }
 
-int64_t history_width_ms(enum history_tier tier)
-{
-    return tiers[tier].width_ms;
-}
-
 void history_add(struct history *history, int64_t time_ms, double value)
 {
     if (!isfinite(value) || fabs(value) > 1e38 || (history->samples > 0 && time_ms <= history_last_ms(history)))
@@ -112,33 +107,6 @@ void history_add(struct history *history, int64_t time_ms, double value)
     history->last = value;
 }
 
-void history_restore(struct history *history, enum history_tier tier, const struct reading *span)
-{
-    struct ring *ring = &history->rings[tier];
-    struct reading *last = ring_last(ring);
-
-    if (last && span->time_ms <= last->time_ms)
-        return;
-    *ring_push(ring, tiers[tier].max) = *span;
-    history->sum[tier] = (double)span->mean * span->samples;
-    if (history->samples == 0 || span->time_ms < history->first_ms)
-        history->first_ms = span->time_ms;
-    if (tier == HISTORY_COARSE)
-        history->samples += span->samples;
-    else if (history->samples == 0)
-        history->samples = 1;
-}
-
-bool history_closed(const struct history *history, enum history_tier tier, int64_t after_ms, struct reading *ret_span)
-{
-    const struct ring *ring = &history->rings[tier];
-
-    if (ring->count < 2 || ring_at(ring, ring->count - 2)->time_ms <= after_ms)
-        return false;
-    *ret_span = *ring_at(ring, ring->count - 2);
-    return true;
-}
-
 size_t history_samples(const struct history *history)
 {
     return history->samples;
@@ -151,14 +119,8 @@ int64_t history_first_ms(const struct history *history)
 
 int64_t history_last_ms(const struct history *history)
 {
-    int64_t newest = 0;
-
-    for (size_t i = 0; i < HISTORY_TIERS; i++) {
-        struct reading *last = ring_last(&history->rings[i]);
-        if (last && last->time_ms > newest)
-            newest = last->time_ms;
-    }
-    return newest;
+    struct reading *last = ring_last(&history->rings[HISTORY_RAW]);
+    return last ? last->time_ms : 0;
 }
 
 double history_last(const struct history *history)
@@ -170,7 +132,7 @@ struct reading_list history_window(struct arena *arena, const struct history *hi
 {
     const struct ring *best = NULL;
 
-    /* A ring that was full dropped its oldest; one that is not full is all that there is, unless it was restored. */
+    /* A ring that was full dropped its oldest; one that is not full has all that there ever was. */
     for (size_t i = 0; i < HISTORY_TIERS; i++) {
         const struct ring *ring = &history->rings[i];
         if (ring->count == 0)

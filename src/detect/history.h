@@ -22,14 +22,7 @@ void history_freep(struct history **history);
 
 /* history_add - one sample. What is not finite, or not newer than the last, is dropped. */
 void history_add(struct history *history, int64_t time_ms, double value);
-/* history_restore - one span as history_closed gave it, oldest first, before any sample. */
-void history_restore(struct history *history, enum history_tier tier, const struct reading *span);
-/* history_closed - the newest span of FINE or COARSE that will not change any more, if it is newer than `after_ms`. */
-bool history_closed(const struct history *history, enum history_tier tier, int64_t after_ms,
-                    struct reading *ret_span) MUST_USE;
-int64_t history_width_ms(enum history_tier tier);
-
-size_t history_samples(const struct history *history);   /* ever added or restored */
+size_t history_samples(const struct history *history);   /* ever added */
 int64_t history_first_ms(const struct history *history); /* 0 where it is empty */
 int64_t history_last_ms(const struct history *history);
 double history_last(const struct history *history); /* NaN where it is empty */

@@ -158,7 +158,7 @@ static void put_ref(struct document *doc, const char *where, struct str name)
     json_end_object(doc->w);
 }
 
-static void put_content(struct document *doc, const char *type, const struct schema *schema)
+static void put_content(struct document *doc, const char *type, const struct schema *schema, bool is_list)
 {
     struct json_writer *w = doc->w;
 
@@ -166,7 +166,14 @@ static void put_content(struct document *doc, const char *type, const struct sch
     json_begin_object(w);
     if (schema) {
         json_key(w, S("schema"));
+        if (is_list) {
+            json_begin_object(w);
+            json_put_str(w, S("type"), S("array"));
+            json_key(w, S("items"));
+        }
         put_ref(doc, SCHEMAS, component_name(doc, schema));
+        if (is_list)
+            json_end_object(w);
     }
     json_end_object(w);
 }
@@ -193,11 +200,11 @@ static void put_body(struct document *doc, const struct route *route)
     json_key(w, S("content"));
     json_begin_object(w);
     if (route->raw_body)
-        put_content(doc, "*/*", NULL);
+        put_content(doc, "*/*", NULL, false);
     if (route->body)
-        put_content(doc, "application/json", route->body);
+        put_content(doc, "application/json", route->body, false);
     if (form)
-        put_content(doc, "application/x-www-form-urlencoded", route->body ? route->body : route->query);
+        put_content(doc, "application/x-www-form-urlencoded", route->body ? route->body : route->query, false);
     json_end_object(w);
     json_end_object(w);
 }
@@ -215,7 +222,7 @@ static void put_responses(struct document *doc, const struct route *route)
     if (route->reply) {
         json_key(w, S("content"));
         json_begin_object(w);
-        put_content(doc, "application/json", route->reply);
+        put_content(doc, "application/json", route->reply, route->reply_is_list);
         json_end_object(w);
     }
     json_end_object(w);

@@ -148,17 +148,38 @@ enum lang request_lang(struct request *req, enum lang fallback)
     return best;
 }
 
-err reply_encode(struct reply *reply, const struct schema *schema, const void *object)
+static err check_promise(const struct reply *reply, const struct schema *schema)
 {
-    struct json_writer w = json_writer(&reply->body);
-
 #ifndef NDEBUG
     if (reply->expected && reply->expected != schema)
         return err_new(ERR_INTERNAL, "the route promises a %s, the handler sends a %s", reply->expected->name,
                        schema->name);
+#else
+    (void)reply, (void)schema;
 #endif
+    return NULL;
+}
+
+err reply_encode(struct reply *reply, const struct schema *schema, const void *object)
+{
+    struct json_writer w = json_writer(&reply->body);
+
+    TRY(check_promise(reply, schema));
     buf_reset(&reply->body);
     schema_encode(&w, schema, object, false);
+    return buf_check(&reply->body);
+}
+
+err reply_encode_list(struct reply *reply, const struct schema *schema, const void *objects, size_t count)
+{
+    struct json_writer w = json_writer(&reply->body);
+
+    TRY(check_promise(reply, schema));
+    buf_reset(&reply->body);
+    json_begin_array(&w);
+    for (size_t i = 0; i < count; i++)
+        schema_encode(&w, schema, (const char *)objects + i * schema->size, false);
+    json_end_array(&w);
     return buf_check(&reply->body);
 }
 

@@ -50,6 +50,7 @@ struct route {
     const struct schema *query; /* NULL: takes no parameters */
     const struct schema *body;  /* NULL: takes no body, or .raw_body */
     const struct schema *reply; /* of 200; NULL: none or not JSON */
+    bool reply_is_list;         /* a bare array of them: reply_encode_list */
     int status;                 /* of success in the document; 0: 200 */
     size_t body_max;            /* bytes; 0: 1 MiB */
     bool raw_body;              /* the handler reads request_body itself: other people's formats */
@@ -85,6 +86,8 @@ enum lang request_lang(struct request *req, enum lang fallback);
 
 /* reply_encode - the object by its schema; it must be the row's reply schema (checked in debug builds). */
 err reply_encode(struct reply *reply, const struct schema *schema, const void *object) MUST_USE;
+/* reply_encode_list - a bare array of `count` of them, schema->size bytes apart; the row has .reply_is_list. */
+err reply_encode_list(struct reply *reply, const struct schema *schema, const void *objects, size_t count) MUST_USE;
 void reply_header(struct reply *reply, struct request *req, struct str name, struct str value);
 /* reply_text - a body of another type. */
 void reply_text(struct reply *reply, int status, const char *content_type, struct str text);
