@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/vec.h"
 
-enum { TABLE_MAX = 16 * 1024 * 1024, LISTENERS_MAX = 10000 };
+enum { TABLE_MAX = 16 * 1024 * 1024, LISTENERS_MAX = 10000, CMDLINE_MAX = 64 * 1024 };
 
 /* By program first, by port where the program can't be seen or is an interpreter. */
 static const struct known_service {
@@ -104,7 +105,7 @@ bool discovery_parse_line(struct str line, struct listener *ret_listener)
         return false;
     struct str address = str_cut(words[1], ':', &port_text);
     if (!port_text.at || !parse_hex(port_text, &port) || port == 0 || port > 65535 ||
-        !str_to_u64(words[9], &ret_listener->inode))
+        !str_to_u64(words[7], &ret_listener->uid) || !str_to_u64(words[9], &ret_listener->inode))
         return false;
     ret_listener->port = (int)port;
     return parse_address(address, ret_listener);
@@ -147,14 +148,65 @@ static struct str program_of(struct arena *arena, const char *proc, int pid)
     return str_utf8_scrub(arena, str_trim(text));
 }
 
+/* "redis-server 127.0.0.1:6379" holds 6379 as a whole number. */
+static bool names_port(struct str text, int port)
+{
+    char digits[8];
+    struct str wanted = { digits, (size_t)snprintf(digits, sizeof(digits), "%d", port) };
+
+    for (size_t at = 0; (at = str_find(text, wanted, at)) != SIZE_MAX; at++) {
+        size_t end = at + wanted.length;
+        bool begins = at == 0 || text.at[at - 1] < '0' || text.at[at - 1] > '9';
+        if (begins && (end == text.length || text.at[end] < '0' || text.at[end] > '9'))
+            return true;
+    }
+    return false;
+}
+
+static bool is_known_program(struct arena *arena, struct str program)
+{
+    struct str padded = str_printf(arena, " %.*s ", STR_ARG(program));
+
+    for (size_t i = 0; i < ARRAY_LEN(known_services); i++)
+        if (str_contains(str_of(known_services[i].programs), padded))
+            return true;
+    return false;
+}
+
+/* Descriptors of other users' processes are hidden from a daemon without privileges; their command lines are not. A
+ * known program of the socket's user that names the port is taken for its owner. */
+static void guess_process(struct arena *arena, const char *proc, int pid, findings *found, size_t *missing)
+{
+    struct str program = program_of(arena, proc, pid), text;
+    struct stat stat_of;
+
+    if (!is_known_program(arena, program) || stat(str_printf(arena, "%s/%d", proc, pid).at, &stat_of))
+        return;
+    err e = file_read(arena, str_printf(arena, "%s/%d/cmdline", proc, pid).at, CMDLINE_MAX, &text);
+    if (e) {
+        err_free(e);
+        return;
+    }
+    for (size_t i = 0; i < found->count; i++)
+        if (!found->at[i].pid && found->at[i].listener.uid == stat_of.st_uid &&
+            names_port(text, found->at[i].listener.port)) {
+            found->at[i].pid = pid;
+            found->at[i].program = program;
+            --*missing;
+        }
+}
+
 /* Which of the sockets does this process hold? */
 static void match_process(struct arena *arena, const char *proc, int pid, findings *found, size_t *missing)
 {
     DIR *folder = opendir(str_printf(arena, "%s/%d/fd", proc, pid).at);
     struct str program = { NULL, 0 };
 
-    if (!folder)
+    if (!folder) {
+        if (errno == EACCES)
+            guess_process(arena, proc, pid, found, missing);
         return;
+    }
     for (struct dirent *entry; *missing && (entry = readdir(folder));) {
         char target[64];
         uint64_t inode;

@@ -25,7 +25,7 @@ err discovery_look(struct arena *arena, const char *proc, struct found_list *ret
 struct listener {
     char address[46];
     int port;
-    uint64_t inode;
+    uint64_t inode, uid;
 };
 /* discovery_parse_line - false where the line is no listening socket. */
 bool discovery_parse_line(struct str line, struct listener *ret_listener) MUST_USE;
