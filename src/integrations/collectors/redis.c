@@ -240,7 +240,9 @@ static void remember(struct redis_source *source, const struct redis_instance_st
 
 static void add_resource(struct batch *out, const struct redis_instance_state *state)
 {
-    struct resource_seen seen = { .id = state->resource, .kind = S("redis_instance"), .name = state->address, .detail = S("") };
+    struct resource_seen seen = {
+        .id = state->resource, .kind = S("redis_instance"), .name = state->address, .detail = S("")
+    };
 
     if (state->info) {
         const struct redis_info *info = state->info;
