@@ -1,5 +1,6 @@
 /* receivers.c - /api/v1/receivers: whom we tell, and does it work? */
 #include "api/services.h"
+#include "db/journal.h"
 #include "notify/notify.h"
 
 struct receiver_row {
@@ -68,16 +69,36 @@ static const struct field test_reply_fields[] = {
 static const struct schema test_reply_schema =
     SCHEMA(struct test_reply, test_reply_fields, .doc = "Outcome of a test message.");
 
+struct told {
+    struct str receiver, actor;
+};
+
+static err told_write(struct tx *tx, void *arg)
+{
+    const struct told *told = arg;
+
+    return journal_append(tx,
+                          &(struct event){ .kind = EVENT_NOTIFICATION_SENT,
+                                           .subject = told->receiver,
+                                           .actor = told->actor,
+                                           .reason = S("test message"),
+                                           .data = S("{\"v\":1,\"about\":\"test\",\"attempts\":1}") },
+                          NULL);
+}
+
 static err receiver_test(struct request *req, const void *query, const void *body, struct reply *reply)
 {
     struct test_reply out = { .delivered = true };
+    struct told told = { request_param(req, S("name")), request_principal(req)->name };
 
     (void)query, (void)body;
-    err e CLEANUP(err_freep) = notify_test(request_arena(req), request_param(req, S("name")));
+    err e CLEANUP(err_freep) = notify_test(request_arena(req), told.receiver);
     if (e && err_kind(e) == ERR_NOT_FOUND)
         return TAKE(e);
     if (e)
         out = (struct test_reply){ false, str_copy(request_arena(req), str_of(err_message(e))) };
+    else
+        TRY(db_write(services.db, told_write, &told));
     return reply_encode(reply, &test_reply_schema, &out);
 }
 static const struct route receiver_test_route = {

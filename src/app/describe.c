@@ -30,6 +30,22 @@ static const struct command version = {
 };
 REGISTER(command, version);
 
+static int openapi_run(const void *options, char **words, size_t count)
+{
+    struct buf out CLEANUP(buf_clear);
+
+    (void)options, (void)words, (void)count;
+    buf_init(&out, OUTPUT_MAX);
+    struct json_writer w = json_writer(&out);
+    openapi_write(&w);
+    buf_add_c(&out, '\n');
+    return print(&out);
+}
+static const struct command openapi = {
+    .name = "openapi", .arguments = "", .summary = "Print the OpenAPI 3.1 document of the API.", .run = openapi_run
+};
+REGISTER(command, openapi);
+
 static int schema_run(const void *options, char **words, size_t count)
 {
     struct buf out CLEANUP(buf_clear);

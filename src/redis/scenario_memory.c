@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const double over_below = 0.95;
+static const double over_below = 0.9;
 enum { EVICTIONS_PER_SECOND = 100, ROOM_FACTOR = 2 };
 
 static bool never_evicts(const struct redis_info *info)

@@ -1,0 +1,170 @@
+/* now.c - GET /api/v1/now: the state of everything in one reply, for the first page and for `auspex status`. */
+#include "action/action.h"
+#include "api/services.h"
+#include "incident/incident.h"
+#include "ingest/collecting.h"
+#include "notify/receivers.h"
+
+enum { WINDOW_MS = 24 * 3600 * 1000 };
+
+static const char *const state_words[] = { "ok", "attention", "critical", NULL };
+
+struct noise {
+    int64_t alerts, incidents, pages, healed;
+    struct str window;
+};
+static const struct field noise_fields[] = {
+    INT(struct noise, alerts, .doc = "Alerts that began."),
+    INT(struct noise, incidents, .doc = "Incidents that they became."),
+    INT(struct noise, pages, .doc = "Messages that people got."),
+    INT(struct noise, healed, .doc = "Executions that were verified as fixed."),
+    STRING(struct noise, window, .doc = "Over which time."),
+    { 0 },
+};
+static const struct schema noise_schema = SCHEMA(struct noise, noise_fields, .doc = "From alerts to pages.");
+
+struct stop_view {
+    bool engaged;
+    struct str reason, actor;
+    int64_t since;
+};
+static const struct field stop_view_fields[] = {
+    BOOL(struct stop_view, engaged, .doc = "While true, nothing starts."),
+    STRING(struct stop_view, reason, .flags = F_NULLABLE, .doc = "Why."),
+    STRING(struct stop_view, actor, .flags = F_NULLABLE, .doc = "Who."),
+    TIME(struct stop_view, since, .flags = F_NULLABLE, .doc = "Since when."),
+    { 0 },
+};
+static const struct schema stop_view_schema = SCHEMA(struct stop_view, stop_view_fields, .doc = "The STOP switch.");
+
+struct guide {
+    bool host, service, telemetry, receiver;
+};
+static const struct field guide_fields[] = {
+    BOOL(struct guide, host, .doc = "Samples of this host arrive."),
+    BOOL(struct guide, service, .doc = "A service is connected."),
+    BOOL(struct guide, telemetry, .doc = "Something was sent in."),
+    BOOL(struct guide, receiver, .doc = "A message reached a receiver."),
+    { 0 },
+};
+static const struct schema guide_schema = SCHEMA(struct guide, guide_fields, .doc = "The first four steps.");
+
+struct now {
+    int state;
+    int64_t open_incidents, needs_you, pending_approvals;
+    struct noise noise;
+    struct stop_view stop;
+    struct guide guide;
+};
+static const struct field now_fields[] = {
+    ENUM(struct now, state, .words = state_words, .doc = "The worst of what is open."),
+    INT(struct now, open_incidents, .doc = "Incidents that are not resolved."),
+    INT(struct now, needs_you, .doc = "Open incidents that nobody took, and approvals that wait."),
+    INT(struct now, pending_approvals, .doc = "Executions that wait for approval."),
+    STRUCT(struct now, noise, .schema = &noise_schema, .doc = "From alerts to pages, over 24 hours."),
+    STRUCT(struct now, stop, .schema = &stop_view_schema, .doc = "The STOP switch."),
+    STRUCT(struct now, guide, .schema = &guide_schema, .doc = "What of the first steps is done."),
+    { 0 },
+};
+static const struct schema now_schema = SCHEMA(struct now, now_fields, .doc = "The state of everything.");
+
+static err read_incidents(struct tx *tx, struct now *now)
+{
+    int64_t critical, untaken;
+
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status < 3", NONE, 0, &now->open_incidents));
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status < 3 AND severity <= 2", NONE, 0, &critical));
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status = 0 AND severity <= 3", NONE, 0, &untaken));
+    now->state = critical ? 2 : now->open_incidents || now->pending_approvals ? 1 : 0;
+    now->needs_you = untaken + now->pending_approvals;
+    return NULL;
+}
+
+/* read_noise - one pass from the journal's end back to where the window begins: ids rise with time, so no index is
+ * needed. */
+static err read_noise(struct tx *tx, struct now *now)
+{
+    struct rows *rows CLEANUP(rows_closep) = NULL;
+    int64_t since = tx_now_ms(tx) - WINDOW_MS;
+
+    now->noise.window = S("24h");
+    TRY(tx_query(tx, "SELECT time, kind, incident, json_extract(data, '$.outcome') FROM journal ORDER BY id DESC", NONE,
+                 &rows));
+    while (rows_next(rows) && rows_i64(rows, 0) > since) {
+        int64_t kind = rows_i64(rows, 1);
+        now->noise.alerts += kind == EVENT_ALERT_FIRING;
+        now->noise.incidents += kind == EVENT_INCIDENT_OPENED;
+        now->noise.pages += kind == EVENT_NOTIFICATION_SENT && rows_i64(rows, 2); /* a test message wakes nobody */
+        now->noise.healed += kind == EVENT_EXECUTION_ENDED && str_eq(rows_str(rows, 3), S("fixed"));
+    }
+    return rows_err(rows);
+}
+
+static err read_guide(struct tx *tx, struct now *now)
+{
+    struct config *config CLEANUP(config_unrefp) = services.config();
+    int64_t sent_in, told = 0;
+    size_t receivers;
+
+    TRY(tx_get_i64(tx, "SELECT EXISTS (SELECT 1 FROM alert WHERE source IN ('webhook', 'grafana'))", NONE, 0,
+                   &sent_in));
+    config_list(config, &receivers_section, &receivers);
+    if (receivers)
+        TRY(tx_get_i64(tx, "SELECT EXISTS (SELECT 1 FROM journal WHERE kind = ?1)",
+                       PARAMS((int64_t)EVENT_NOTIFICATION_SENT), 0, &told));
+    now->guide.telemetry = sent_in > 0;
+    now->guide.receiver = told > 0;
+    return NULL;
+}
+
+static err now_read(struct tx *tx, void *arg)
+{
+    TRY(read_incidents(tx, arg));
+    TRY(read_noise(tx, arg));
+    return read_guide(tx, arg);
+}
+
+static void read_sources(struct arena *arena, struct now *now)
+{
+    struct source_list sources;
+
+    collecting_list(services.collecting, arena, &sources);
+    for (size_t i = 0; i < sources.count; i++) {
+        bool ok = sources.at[i].condition == SOURCE_OK;
+        if (str_eq(sources.at[i].collector, S("node")))
+            now->guide.host |= ok;
+        else if (str_eq(sources.at[i].collector, S("redis")))
+            now->guide.service |= ok;
+    }
+}
+
+static err now_handle(struct request *req, const void *query, const void *body, struct reply *reply)
+{
+    struct arena *arena = request_arena(req);
+    struct execution_filter waiting = { .state = EXECUTION_PENDING_APPROVAL, .limit = 1 };
+    struct execution_rows rows;
+    struct stop_state stop;
+    struct now now = { 0 };
+
+    (void)query, (void)body;
+    TRY(action_list(arena, &waiting, &rows));
+    now.pending_approvals = rows.total;
+    TRY(action_stop_get(arena, &stop));
+    now.stop =
+        (struct stop_view){ stop.engaged, stop.engaged ? stop.reason : (struct str){ NULL, 0 },
+                            stop.engaged ? stop.actor : (struct str){ NULL, 0 }, stop.engaged ? stop.since_ms : 0 };
+    TRY(db_read(services.db, now_read, &now));
+    read_sources(arena, &now);
+    return reply_encode(reply, &now_schema, &now);
+}
+
+static const struct route now_route = {
+    .method = "GET",
+    .path = "/api/v1/now",
+    .summary = "The state of everything, in one reply",
+    .tag = "Operations",
+    .role = ROLE_VIEWER,
+    .reply = &now_schema,
+    .handle = now_handle,
+};
+REGISTER(route, now_route);
