@@ -82,6 +82,23 @@ for (const size of Object.keys(SIZES)) {
   }
 }
 
+test("the reader of the API's document", async () => {
+  for (const size of Object.keys(SIZES)) {
+    for (const scheme of ['light', 'dark']) {
+      const context = await signedIn(browser, daemon, { size, scheme });
+      const page = await context.newPage();
+      const complaints = watch(page, daemon.url);
+      await page.goto(daemon.url + '/docs');
+      await page.getByText('/api/v1/incidents', { exact: true }).first().waitFor();
+      await page.screenshot({ path: join(SHOTS, `docs-${size}-${scheme}.png`) });
+      assert.ok(await overflow(page) <= 0);
+      assert.deepEqual(await violations(page), []);
+      assert.deepEqual(complaints, []);
+      await context.close();
+    }
+  }
+});
+
 test('axe does see what is wrong', async () => {
   const context = await signedIn(browser, daemon);
   const page = await context.newPage();
