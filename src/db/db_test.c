@@ -3,14 +3,32 @@
 
 #include "base/file.h"
 #include "base/test.h"
-#include "db/health.h"
+#include "db/journal.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static _Atomic int events_seen;
+
+static err see_step(struct reader *reader, const struct event *event)
+{
+    (void)reader;
+    atomic_fetch_add(&events_seen, event->kind == EVENT_CHANGE);
+    return NULL;
+}
+static const struct journal_reader see = { .name = "see", .step = see_step };
+static const struct journal_reader *const seeing[] = { &see, NULL };
+
+static err append_change(struct tx *tx, void *arg)
+{
+    (void)arg;
+    return journal_append(tx, &(struct event){ .kind = EVENT_CHANGE, .subject = S("token:ci") }, NULL);
+}
 
 static const struct migration test_1 = {
     .room = "db_test",
@@ -203,25 +221,40 @@ TEST(a_tool_reads_beside_the_owner)
     db_close(db);
 }
 
-TEST(a_tool_of_another_process_writes_beside_the_owner)
+/* tool - what `auspex token create` is to a server: another process, which waits until the server is there. */
+static void tool(const char *folder, int wait_for)
 {
-    struct db *db = test_db();
-    int status;
+    struct db *db = NULL;
+    char word;
 
-    ASSERT_OK(db_write(db, add_user, (char[]){ "kim" }));
-    pid_t child = fork();
-    if (child == 0) {
-        struct db *tool = NULL;
-        const char *folder = test_folder();
-        /* A fork inherits nothing of SQLite's: it execs nothing here, but opens everything anew. */
-        err e = db_open(&(struct db_options){ .folder = folder, .shared = true }, &tool);
-        for (int i = 0; !e && i < 20; i++) {
-            char name[16];
-            snprintf(name, sizeof(name), "tool-%d", i);
-            e = db_write(tool, add_user, name);
-        }
-        _exit(e ? 1 : 0);
+    err e = read(wait_for, &word, 1) == 1 ? NULL : err_new(ERR_IO, "no word");
+    if (!e)
+        e = db_open(&(struct db_options){ .folder = folder, .shared = true }, &db);
+    for (int i = 0; !e && i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "tool-%d", i);
+        e = db_write(db, add_user, name);
     }
+    if (!e)
+        e = db_write(db, append_change, NULL);
+    db_close(db);
+    _exit(e ? 1 : 0);
+}
+
+TEST(a_tool_of_another_process_writes_beside_the_owner_and_its_events_are_seen)
+{
+    struct db *db = NULL;
+    int status, ready[2];
+    int64_t count = 0;
+
+    const char *folder = test_folder();
+    ASSERT_EQ_INT(0, pipe(ready));
+    pid_t child = fork();
+    if (child == 0)
+        tool(folder, ready[0]);
+    ASSERT_OK(db_open(&(struct db_options){ .folder = folder, .readers = seeing }, &db));
+    ASSERT_OK(journal_start(db));
+    ASSERT_EQ_INT(1, write(ready[1], "!", 1));
     for (int i = 0; i < 20; i++) {
         char name[16];
         snprintf(name, sizeof(name), "own-%d", i);
@@ -229,8 +262,62 @@ TEST(a_tool_of_another_process_writes_beside_the_owner)
     }
     ASSERT_EQ_INT(child, waitpid(child, &status, 0));
     ASSERT_EQ_INT(0, status);
-    int64_t count;
     ASSERT_OK(db_read(db, count_all, &count));
-    ASSERT_EQ_INT(41, count);
+    ASSERT_EQ_INT(40, count);
+    for (int i = 0; i < 5000 && journal_last_id(db) == 0; i++)
+        usleep(1000);
+    ASSERT_EQ_INT(1, journal_last_id(db));
+    ASSERT_OK(journal_settle(db, 5000));
+    ASSERT_EQ_INT(1, atomic_load(&events_seen));
     db_close(db);
+}
+
+static void count_done(void *arg, err outcome)
+{
+    ASSERT_OK(outcome);
+    (*(int *)arg)++;
+}
+
+static err nothing(struct tx *tx, void *arg)
+{
+    (void)arg;
+    return tx_run(tx, "UPDATE test_user SET score = 0 WHERE id = 0", NONE);
+}
+
+TEST(closing_finishes_what_was_posted)
+{
+    struct db *db = test_db();
+    int done = 0;
+
+    for (int i = 0; i < 500; i++)
+        ASSERT_OK(db_post(db, nothing, &done, count_done));
+    db_close(db);
+    ASSERT_EQ_INT(500, done);
+}
+
+/* blocked - holds the writer, so that posts pile up behind it. */
+static err blocked(struct tx *tx, void *arg)
+{
+    char word;
+
+    (void)tx;
+    return read(*(int *)arg, &word, 1) == 1 ? NULL : err_new(ERR_IO, "no word");
+}
+
+TEST(the_queue_has_an_end)
+{
+    struct db *db = test_db();
+    int done = 0, accepted = 0, gate[2];
+    err e = NULL;
+
+    ASSERT_EQ_INT(0, pipe(gate));
+    ASSERT_OK(db_post(db, blocked, &gate[0], NULL));
+    while (!(e = db_post(db, nothing, &done, count_done)))
+        accepted++;
+    ASSERT_TRUE(err_retry_after_ms(e) > 0);
+    ASSERT_ERR(ERR_BUSY, "10000 writes wait", e);
+    ASSERT_TRUE(accepted >= 9999);
+    ASSERT_EQ_INT(1, write(gate[1], "!", 1));
+    db_close(db);
+    ASSERT_EQ_INT(accepted, done);
 }

@@ -71,7 +71,8 @@ struct db {
     struct names names;
     struct readers *readers; /* NULL before journal_start */
     struct outbox *outbox;
-    int64_t appended_id;  /* by this batch; 0: none */
+    int64_t appended_id; /* by this batch; 0: none */
+    int64_t appended_before_step;
     int64_t data_version; /* changes when another process commits */
     int64_t failed_at_ms; /* monotonic; 0: the last batch was kept */
     bool more_to_read;    /* the readers' time was over */
@@ -111,5 +112,6 @@ err checkpoints_start(struct db *db) MUST_USE;
 void checkpoints_stop(struct db *db);
 void checkpoints_committed(struct db *db); /* from the writer, between transactions */
 
-/* step_end - tx_step_end, and what must be forgotten with it. */
+/* step_begin, step_end - those of tx.h, and what must be forgotten with an undone step. */
+void step_begin(struct db *db);
 void step_end(struct db *db, err outcome);

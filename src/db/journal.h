@@ -7,8 +7,8 @@
  * DESIGN. A reader is a state machine with a durable cursor. step() sees each event once, in order; what it changes,
  * what it appends and where its cursor stands become durable together, so a crash loses nothing and repeats nothing. A
  * step that fails is tried three times (its savepoint undone each time); then the event is parked (table
- * journal_parked), EVENT_PARKED is appended, and the reader goes on. Readers never call each other: they append. Slow
- * thinking is an outbox job. */
+ * journal_parked: id, reader, event, error, parked_at, tries), EVENT_PARKED is appended, and the reader goes on.
+ * Readers never call each other: they append. Slow thinking is an outbox job. */
 #pragma once
 #include "db/db.h"
 #include "model/event.h"

@@ -242,3 +242,26 @@ TEST(what_is_no_event_is_refused)
     ASSERT_EQ_INT(0, journal_last_id(db));
     db_close(db);
 }
+
+static err append_and_fail(struct tx *tx, void *arg)
+{
+    TRY(append(tx, arg));
+    return err_new(ERR_FORBIDDEN, "after all, no");
+}
+
+TEST(an_undone_event_was_never_there)
+{
+    struct event event = { .kind = EVENT_CHANGE, .subject = S("host:undone"), .unique_key = S("once") };
+    struct db *db = test_db();
+
+    ASSERT_OK(journal_start(db));
+    ASSERT_OK(db_write(db, append, &(struct event){ .kind = EVENT_CHANGE, .subject = S("host:a") }));
+    ASSERT_ERR(ERR_FORBIDDEN, "after all", db_write(db, append_and_fail, &event));
+    ASSERT_EQ_INT(1, journal_last_id(db));
+    ASSERT_OK(journal_settle(db, 5000));
+    ASSERT_STR("never", str_of(seen(db, "host:undone")));
+    ASSERT_OK(db_write(db, append, &event)); /* neither its key nor its subject's id was remembered */
+    ASSERT_STR("once", str_of(seen(db, "host:undone")));
+    ASSERT_EQ_INT(2, journal_last_id(db));
+    db_close(db);
+}

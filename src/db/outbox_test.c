@@ -64,7 +64,18 @@ static const struct outbox_worker hasty = {
     .run = send_run,
     .complete = send_complete,
 };
-static const struct outbox_worker *const workers[] = { &sender, &actor, &hasty, NULL };
+static err broken_complete(struct tx *tx, const struct outbox_job *job, struct str result, err failure)
+{
+    (void)job;
+    (void)result;
+    (void)failure;
+    TRY(tx_run(tx, "INSERT INTO test_seen(subject, times) VALUES('broken', 1)", NONE));
+    return err_new(ERR_INTERNAL, "this outcome is poison");
+}
+static const struct outbox_worker broken = {
+    .kind = "test.broken", .max_attempts = 3, .timeout_ms = 5000, .run = send_run, .complete = broken_complete
+};
+static const struct outbox_worker *const workers[] = { &sender, &actor, &hasty, &broken, NULL };
 static const struct journal_reader *const no_readers[] = { NULL };
 
 static struct db *test_db(void)
@@ -242,4 +253,38 @@ TEST(many_rows_are_all_run_once)
     stop(db, pool);
     ASSERT_EQ_INT(300, runs);
     ASSERT_EQ_INT(300, completions);
+}
+
+static err read_state(struct tx *tx, void *arg)
+{
+    return tx_get_i64(tx,
+                      "SELECT state * 100 + (SELECT count(*) FROM journal WHERE kind = 94) * 10 + "
+                      "(SELECT count(*) FROM test_seen) FROM outbox WHERE ended IS NOT NULL",
+                      NONE, -1, arg);
+}
+
+TEST(an_outcome_that_its_owner_cannot_store_is_given_up_aloud)
+{
+    struct pool *pool = test_pool();
+    struct db *db = test_db();
+    int64_t state = -1;
+
+    ASSERT_OK(outbox_start(db, pool));
+    ASSERT_OK(db_write(db, add, &(struct outbox_row){ .kind = "test.broken", .key = S("k") }));
+    for (int64_t until = time_mono_ms() + 5000; state == -1 && time_mono_ms() < until;)
+        ASSERT_OK(db_read(db, read_state, &state));
+    ASSERT_EQ_INT(310, state); /* failed, one parked event, and nothing of what complete() did */
+    stop(db, pool);
+    ASSERT_EQ_INT(1, runs);
+}
+
+TEST(a_row_without_key_or_too_large_is_refused)
+{
+    struct db *db = test_db();
+    static char large[1024 * 1024 + 1];
+
+    ASSERT_ERR(ERR_INTERNAL, "key has 1 to", db_write(db, add, &(struct outbox_row){ .kind = "test.send" }));
+    struct outbox_row row = { .kind = "test.send", .key = S("k"), .payload = { large, sizeof(large) } };
+    ASSERT_ERR(ERR_TOO_LARGE, "at most", db_write(db, add, &row));
+    db_close(db);
 }

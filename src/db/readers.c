@@ -69,7 +69,7 @@ static err open_one(struct reader *reader)
     err e = NULL;
 
     close_one(reader);
-    tx_step_begin(&db->tx);
+    step_begin(db);
     reader->opened = true; /* close() is called for one whose open() failed half-way */
     if (reader->row->open)
         e = err_wrap(reader->row->open(reader), "reader %s", reader->row->name);
@@ -101,7 +101,7 @@ static err step_once(struct reader *reader, const struct event *event)
 {
     struct db *db = reader->db;
 
-    tx_step_begin(&db->tx);
+    step_begin(db);
     err e = reader->row->step(reader, event);
     if (!e)
         e = FAILPOINT("reader.step.after");

@@ -19,6 +19,12 @@ METRIC(GAUGE, db_queue_length, "Writes that wait for the writer.", NULL);
 METRIC(GAUGE, db_batch_size, "Writes in the last transaction.", NULL);
 METRIC(GAUGE, db_ok, "1: the last transaction was kept; 0: the disk said no.", NULL);
 
+void step_begin(struct db *db)
+{
+    db->appended_before_step = db->appended_id;
+    tx_step_begin(&db->tx);
+}
+
 void step_end(struct db *db, err outcome)
 {
     bool wrote = db->tx.savepoint_open;
@@ -28,6 +34,8 @@ void step_end(struct db *db, err outcome)
         db->tx.fatal = SQLITE_ABORT;
     err_free(e);
     names_step(&db->names, outcome != NULL);
+    if (outcome)
+        db->appended_id = db->appended_before_step;
     if (wrote && outcome)
         outbox_step_undone(db);
     arena_reset(db->tx.arena);
@@ -36,7 +44,7 @@ void step_end(struct db *db, err outcome)
 static void run_one(struct db *db, struct request *request)
 {
     db->tx.now_ms = time_now_ms();
-    tx_step_begin(&db->tx);
+    step_begin(db);
     request->outcome = FAILPOINT("db.write.before");
     if (!request->outcome)
         request->outcome = request->write(&db->tx, request->arg);
