@@ -24,6 +24,7 @@ struct app {
     struct http_server_settings server_settings;
     struct pool *workers, *outside;
     struct ticker *ticker;
+    struct timer *upkeep;
     struct db *db;
     struct memory_store *store;
     struct thresholds *thresholds;

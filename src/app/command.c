@@ -123,12 +123,32 @@ static void print_command_help(const struct command *command)
     }
 }
 
-static void print_help(void)
+static int by_name(const void *a, const void *b)
 {
-    printf("auspex %s - observe, detect, predict, correlate, explain, act, verify, learn\n\n", AUSPEX_VERSION);
+    return strcmp((*(const struct command *const *)a)->name, (*(const struct command *const *)b)->name);
+}
+
+const struct command **command_list(size_t *ret_count)
+{
+    VEC(const struct command *) all = { 0 };
+
     FOR_EACH_REGISTERED (command, it)
         if (!it->hidden)
-            printf("  auspex %s%s%s\n      %s\n", it->name, *it->arguments ? " " : "", it->arguments, it->summary);
+            *vec_push(&all, command_arena()) = it;
+    qsort(all.at, all.count, sizeof(*all.at), by_name);
+    *ret_count = all.count;
+    return all.at;
+}
+
+static void print_help(void)
+{
+    size_t count;
+    const struct command **all = command_list(&count);
+
+    printf("auspex %s - observe, detect, predict, correlate, explain, act, verify, learn\n\n", AUSPEX_VERSION);
+    for (size_t i = 0; i < count; i++)
+        printf("  auspex %s%s%s\n      %s\n", all[i]->name, *all[i]->arguments ? " " : "", all[i]->arguments,
+               all[i]->summary);
     printf("\nauspex COMMAND --help shows the options of a command.\n");
 }
 

@@ -21,6 +21,8 @@ struct command {
 
 /* command_main - find the command in argv and run it. */
 int command_main(int argc, char **argv);
+/* command_list - all that are not hidden, by name. */
+const struct command **command_list(size_t *ret_count);
 /* command_fail - print the err for a person ("auspex: ...", hint below) and return the exit status. Takes `e`. */
 int command_fail(err e, int status);
 struct arena *command_arena(void); /* lives as long as the process */

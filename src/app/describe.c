@@ -94,13 +94,17 @@ REGISTER(command, config_docs);
 /* One word a line for bash: the commands' names with spaces, then each command's options. */
 static int completion_run(const void *options, char **words, size_t count)
 {
+    size_t command_count;
+    const struct command **all = command_list(&command_count);
+
     (void)options, (void)words, (void)count;
     printf("# bash completion of auspex; source it, or put it into /usr/share/bash-completion/completions/auspex\n"
            "_auspex() {\n"
            "    local current=${COMP_WORDS[COMP_CWORD]} line=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n"
            "    case \"$line\" in\n");
-    FOR_EACH_REGISTERED (command, it) {
-        if (it->hidden || !it->options)
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *it = all[i];
+        if (!it->options)
             continue;
         printf("    '%s'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '", it->name);
         for (const struct field *f = it->options->fields; f->name; f++)
@@ -108,15 +112,16 @@ static int completion_run(const void *options, char **words, size_t count)
         printf("' -- \"$current\")) && return ;;\n");
     }
     printf("    '') COMPREPLY=($(compgen -W '");
-    FOR_EACH_REGISTERED (command, it) {
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *it = all[i];
         struct str rest, first = str_cut(str_of(it->name), ' ', &rest);
-        if (!it->hidden)
-            printf("%.*s ", STR_ARG(first));
+        printf("%.*s ", STR_ARG(first));
     }
     printf("' -- \"$current\")) && return ;;\n");
-    FOR_EACH_REGISTERED (command, it) {
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *it = all[i];
         struct str rest, first = str_cut(str_of(it->name), ' ', &rest);
-        if (!it->hidden && rest.at)
+        if (rest.at)
             printf("    '%.*s') COMPREPLY+=($(compgen -W '%.*s' -- \"$current\")) ;;&\n", STR_ARG(first),
                    STR_ARG(rest));
     }
@@ -147,14 +152,16 @@ static void print_roff(const char *text)
 
 static int man_run(const void *options, char **words, size_t count)
 {
+    size_t command_count;
+    const struct command **all = command_list(&command_count);
+
     (void)options, (void)words, (void)count;
     printf(".TH AUSPEX 1 \"\" \"auspex %s\" \"User Commands\"\n.SH NAME\nauspex \\- sees failures coming, and prevents "
            "them\n"
            ".SH SYNOPSIS\n.B auspex\nCOMMAND [OPTIONS] [ARGUMENTS]\n.SH COMMANDS\n",
            AUSPEX_VERSION);
-    FOR_EACH_REGISTERED (command, it) {
-        if (it->hidden)
-            continue;
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *it = all[i];
         printf(".TP\n.B auspex %s\n", it->name);
         if (*it->arguments)
             printf(".I %s\n", it->arguments);

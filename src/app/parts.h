@@ -30,6 +30,10 @@ void outbox_part_stop(struct app *app);
 err live_part_start(struct app *app) MUST_USE;
 void live_part_stop(struct app *app);
 
+/* upkeep.c */
+err upkeep_start(struct app *app) MUST_USE;
+void upkeep_stop(struct app *app);
+
 /* observe.c */
 err sources_start(struct app *app) MUST_USE;
 void sources_stop(struct app *app);

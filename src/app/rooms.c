@@ -1,4 +1,5 @@
 /* rooms.c - starts and stops the rooms that are made of one call each, and lends them to the route handlers. */
+#include "api/idempotency_store.h"
 #include "api/live.h"
 #include "api/services.h"
 #include "app/parts.h"
@@ -113,6 +114,7 @@ err web_start(struct app *app)
         .auth_none = app->options->auth == 1,
     };
 
+    http_idempotency = &idempotency_store;
     return http_server_start(&options, &app->server);
 }
 

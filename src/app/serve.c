@@ -54,6 +54,7 @@ static const struct part parts[] = {
     { "journal", readers_start, NULL },    /* readers catch up */
     { "outbox", outbox_part_start, outbox_part_stop },
     { "running actions", actions_run, actions_drain }, /* may finish while the outbox still takes their outcome */
+    { "upkeep", upkeep_start, upkeep_stop },
     { "live pages", live_part_start, live_part_stop },
     { "doctor", doctor_part_start, doctor_part_stop },
     { "rules", rules_start, rules_stop },
