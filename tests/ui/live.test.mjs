@@ -118,7 +118,7 @@ test('STOP wants a reason, stands on every page and over a restart, and is relea
   complaints.length = 0;
   await daemon.kill();
   await page.locator('.banner.lost').waitFor();
-  assert.match(await page.locator('.banner.lost').innerText(), /\d+ s old/);
+  assert.match(await page.locator('.banner.lost').innerText(), /\d+\s+s old/);
   await daemon.start();
   await page.locator('.banner.lost').waitFor({ state: 'detached', timeout: 30_000 });
   complaints.length = 0; /* refused connections while the server was away are the browser's to report */

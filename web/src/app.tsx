@@ -1,7 +1,7 @@
 // app.tsx - who is here, and which page the address names.
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, loadSession, session, whenSignedOut } from './lib/api.ts';
-import { forgetAll } from './lib/data.ts';
+import { askEarly, forgetAll } from './lib/data.ts';
 import { startLive, stopLive } from './lib/live.ts';
 import { navigate, usePlace } from './lib/router.tsx';
 import { match } from './lib/text.ts';
@@ -66,6 +66,7 @@ export function App() {
 
   const enter = () => {
     setFailure(null);
+    askEarly('/api/v1/now');
     loadSession().then(startLive, (error: unknown) => {
       if (error instanceof ApiError && error.problem.status !== 401) setFailure(error);
     });

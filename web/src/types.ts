@@ -182,7 +182,11 @@ export interface Action {
   class: number;
   parameters: ActionParameter[];
   trust: string;
+  trust_reason?: string | null;
   irreversible?: boolean;
+  root?: boolean;
+  available?: boolean;
+  unavailable_reason?: string | null;
 }
 
 export interface DryRun {

@@ -20,7 +20,23 @@ function keep(path: string, value: unknown): void {
   if (cache.size > CACHE_LIMIT) cache.delete(cache.keys().next().value!);
 }
 
+/* Answers asked for before the component that wants them is there: the first page loads them beside the session. */
+const early = new Map<string, Promise<unknown>>();
+
+export function askEarly(path: string): void {
+  const answer = api<unknown>(path);
+  answer.catch(() => undefined); /* whoever takes it sees the error */
+  early.set(path, answer);
+}
+
+function ask<T>(path: string, signal: AbortSignal): Promise<T> {
+  const asked = early.get(path) as Promise<T> | undefined;
+  early.delete(path);
+  return asked ?? api<T>(path, { signal });
+}
+
 export function forgetAll(): void {
+  early.clear();
   cache.clear();
 }
 
@@ -44,7 +60,7 @@ export function useData<T>(path: string | null, { every, on }: Options = {}): Lo
   const load = useCallback(() => {
     if (path === null) return () => undefined;
     const stop = new AbortController();
-    api<T>(path, { signal: stop.signal }).then(
+    ask<T>(path, stop.signal).then(
       (data) => {
         keep(path, data);
         if (state.current.path !== path) return;

@@ -26,11 +26,11 @@ function Catalogue() {
             <thead><tr><th>{t('action')}</th><th>{t('plan.class')}</th><th>{t('actions.trust')}</th><th>{t('actions.parameters')}</th><th /></tr></thead>
             <tbody>{actions.map((a) => (
               <tr key={a.id}>
-                <td class="main"><b class="mono">{a.id}</b><span class="sub">{a.doc}</span></td>
+                <td class="main"><b class="mono">{a.id}</b><span class="sub">{a.doc}</span>{a.available === false && a.unavailable_reason && <span class="sub warn">{a.unavailable_reason}</span>}</td>
                 <td><ClassPill level={a.class} /></td>
-                <td class="cap"><span title={tn('trust.doc', a.trust)}>{tn('trust', a.trust)}</span></td>
+                <td class="cap"><span title={[tn('trust.doc', a.trust), a.trust_reason].filter(Boolean).join(' ')}>{tn('trust', a.trust)}</span></td>
                 <td class="small mono extra">{a.parameters.map((p) => p.name).join(', ') || t('none')}</td>
-                <td class="right">{may.operate(who) && <Button small onClick={() => setQuery({ action: a.id })}>{t('plan.open')}</Button>}</td>
+                <td class="right">{may.operate(who) && a.available !== false && <Button small onClick={() => setQuery({ action: a.id })}>{t('plan.open')}</Button>}</td>
               </tr>
             ))}</tbody>
           </table>

@@ -12,6 +12,12 @@ import type { FoundService, Receiver, Source } from '../types.ts';
 function ServiceRow({ service, changed }: { service: FoundService; changed: () => void }) {
   const task = useTask();
   const { add } = service;
+  /* A connection alone is looked at by nobody: it is watched from the same click on. */
+  const connect = (how: NonNullable<FoundService['add']>) => task.run(async () => {
+    const made = await api<{ connection?: string } | undefined>(how.path, { method: how.method, body: how.body });
+    if (made?.connection) await api('/api/v1/monitor/start', { method: 'POST', body: { connection: made.connection } });
+    changed();
+  });
   const where = `${service.address}${service.port ? ':' + service.port : ''}`;
   return (
     <li class="row-item wrap">
@@ -19,7 +25,7 @@ function ServiceRow({ service, changed }: { service: FoundService; changed: () =
       {service.added ? <Pill tone="ok">{t('service.added')}</Pill>
         : add ? <>
           <CopyCurl compact path={add.path} method={add.method} body={add.body} />
-          <Button small kind="primary" icon="plus" busy={task.busy} onClick={() => void task.run(() => api(add.path, { method: add.method, body: add.body }).then(changed))}>{t('service.add')}</Button>
+          <Button small kind="primary" icon="plus" busy={task.busy} onClick={() => void connect(add)}>{t('service.add')}</Button>
         </> : <span class="dim small">{t('service.later')}</span>}
       {task.error && <ProblemNote error={task.error} />}
     </li>

@@ -51,7 +51,7 @@ const mustBeGiven = (p: ActionParameter): boolean => p.required ?? (p.default ==
 
 function ParameterField({ parameter, value, onChange, resources }: { parameter: ActionParameter; value: string; onChange: (v: string) => void; resources: Resource[] }) {
   const required = mustBeGiven(parameter);
-  const choices = parameter.values ?? (RESOURCE_KINDS[parameter.type]
+  const choices = parameter.values?.length ? parameter.values : (RESOURCE_KINDS[parameter.type]
     ? resources.filter((r) => RESOURCE_KINDS[parameter.type]!.includes(r.kind)).map((r) => r.id) : null);
   const limits = [parameter.min != null ? `≥ ${parameter.min}` : '', parameter.max != null ? `≤ ${parameter.max}` : ''].filter(Boolean).join(', ');
   const hint = [parameter.doc, limits].filter(Boolean).join(' · ');
