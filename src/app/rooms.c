@@ -64,7 +64,7 @@ void http_client_stop(struct app *app)
     http_client_free(app->http);
 }
 
-/* The topology outlives the database, whose queue holds writes of it. */
+/* The topology lives within the database's life: closing it waits for its queued writes. */
 err database_start(struct app *app)
 {
     struct config *config CLEANUP(config_unrefp) = current_config();
@@ -79,10 +79,9 @@ err database_start(struct app *app)
 
 void database_stop(struct app *app)
 {
-    db_close(app->db);
-    if (services.topology)
-        topology_close(services.topology);
+    topology_close(services.topology);
     services.topology = NULL;
+    db_close(app->db);
 }
 
 err series_start(struct app *app)
