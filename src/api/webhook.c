@@ -5,6 +5,7 @@
 #include "alerts/alert.h"
 #include "api/services.h"
 #include "base/time.h"
+#include "ingest/receiver.h"
 
 #include <math.h>
 
@@ -114,7 +115,22 @@ static err as_malformed(err e)
     return malformed;
 }
 
-static err webhook(struct request *req, const void *query, const void *body, struct reply *reply)
+static struct receiver_state alertmanager_state;
+static const struct receiver alertmanager = {
+    .name = "alertmanager",
+    .kind = "webhook",
+    .note = "Alerts of an Alertmanager, or of Grafana's contact point \"Webhook\" with the same address.",
+    .snippet = "receivers:\n"
+               "  - name: auspex\n"
+               "    webhook_configs:\n"
+               "      - url: '{{url}}/webhook'\n"
+               "        http_config:\n"
+               "          authorization: { credentials: '<token of role ingest>' }\n",
+    .state = &alertmanager_state,
+};
+REGISTER(receiver, alertmanager);
+
+static err take(struct request *req)
 {
     struct arena *arena = request_arena(req);
     const struct schema_options options = { .arena = arena, .unknown_ok = true };
@@ -122,13 +138,24 @@ static err webhook(struct request *req, const void *query, const void *body, str
     struct payload payload;
     struct intake intake;
 
-    (void)query, (void)body;
     TRY(json_parse(arena, request_body(req), &json));
     if (json->type != JSON_OBJECT)
         return err_new(ERR_INVALID, "a webhook's payload is an object, not %s", json_type_name(json->type));
     TRY(as_malformed(schema_parse(&options, &payload_schema, json, &payload)));
     TRY(convert(arena, &payload, &intake));
     TRY(db_write(services.db, intake_write, &intake));
+    receiver_got(&alertmanager, (int64_t)intake.count);
+    return NULL;
+}
+
+static err webhook(struct request *req, const void *query, const void *body, struct reply *reply)
+{
+    (void)query, (void)body;
+    err e = take(req);
+    if (e) {
+        receiver_refused(&alertmanager);
+        return e;
+    }
     reply_text(reply, 200, "application/json", S("{\"status\":\"success\"}"));
     return NULL;
 }

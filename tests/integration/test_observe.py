@@ -173,6 +173,18 @@ def test_nothing_configured_watches_this_host(daemon):
     assert chart['series'][0]['points'][-1][1] == kib * 1024
 
 
+def test_webhook_lights_its_door(daemon):
+    door = source(daemon, 'alertmanager')
+    assert door['state'] == 'waiting' and door['last_received_at'] is None
+    assert f"url: '{daemon.url}/webhook'" in door['snippet']
+    alert = {'status': 'firing', 'labels': {'alertname': 'Test'}, 'annotations': {}, 'startsAt': '2026-01-01T00:00:00Z'}
+    assert daemon.post('/webhook', {'version': '4', 'alerts': [alert, alert | {'labels': {'alertname': 'Other'}}]}).status == 200
+    door = source(daemon, 'alertmanager')
+    assert door['state'] == 'ok' and door['samples_total'] == 2
+    assert daemon.post('/webhook', '{').status == 400
+    wait_until(lambda: source(daemon, 'alertmanager')['state'] == 'error', 5, 'the refusal is shown')
+
+
 def test_redis_that_dies_is_an_error_of_its_source_alone(make_daemon, make_redis):
     redis = make_redis()
     daemon = make_daemon(config=f'sources:\n  - {{ type: node, interval: 1s }}\n'
