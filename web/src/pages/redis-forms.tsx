@@ -11,12 +11,11 @@ export function AddRedis({ onClose, onDone }: { onClose: () => void; onDone: (id
   const task = useTask();
   const text = (key: 'host' | 'port' | 'username' | 'password' | 'db' | 'name') => ({ name: key, value: f[key], onInput: (e: { currentTarget: HTMLInputElement }) => setF({ ...f, [key]: e.currentTarget.value }) });
   const body = {
-    host: f.host.trim(), port: Number(f.port), db: Number(f.db), tls: f.tls, test: f.test,
+    host: f.host.trim(), port: Number(f.port), db: Number(f.db), tls: f.tls, test: f.test, start: true,
     ...(f.username ? { username: f.username } : {}), ...(f.password ? { password: f.password } : {}), ...(f.name ? { name: f.name } : {}),
   };
   const send = () => task.run(async () => {
     const made = await api<{ connection: string }>('/api/v1/monitor/connect', { method: 'POST', body });
-    await api('/api/v1/monitor/start', { method: 'POST', body: { connection: made.connection } });
     onDone(made.connection);
   });
   return (

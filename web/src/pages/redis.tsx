@@ -11,7 +11,7 @@ import { Age, Ago, Await, Button, Card, CopyCurl, Empty, Meter, ProblemNote, Ske
 import { Chart } from '../ui/chart.tsx';
 import { Cause, EvidenceList } from '../ui/evidence.tsx';
 import { useMarks } from '../ui/marks.ts';
-import { Pill, SeverityPill, type Tone } from '../ui/status.tsx';
+import { HealthPill, Pill, SeverityPill, type Tone } from '../ui/status.tsx';
 import type { Connection, Diagnosis, RedisAlert, RedisMetrics } from '../types.ts';
 import { FoundServices } from './connect.tsx';
 import { AddRedis, Provoke } from './redis-forms.tsx';
@@ -113,7 +113,7 @@ function Alerts({ connection }: { connection: Connection }) {
           <ul class="rows">{alerts.map((a) => (
             <li class="row-item wrap align-top" key={a.id}>
               <SeverityPill severity={a.severity} />
-              <div class="row-main"><b>{a.title}</b><span>{a.scenario && <code>{a.scenario}</code>} {tn('alert.status', a.state)}</span><EvidenceList items={a.evidence} /></div>
+              <div class="row-main"><b>{a.title}</b><span>{a.scenario && <code>{a.scenario}</code>} {tn('alert.status', a.state)}</span><EvidenceList items={a.evidence} of={{ instance: connection.address }} /></div>
               <span class="row-age"><Age at={a.since} /></span>
             </li>
           ))}</ul>
@@ -135,6 +135,7 @@ function Diagnose({ connection }: { connection: Connection }) {
   const task = useTask();
   const path = '/api/v1/monitor/analyze';
   const body = { connection: connection.connection };
+  const of = { instance: connection.address };
   const run = () => task.run(async () => setResult(await api<Diagnosis>(path, { method: 'POST', body })));
   return (
     <Card title={t('diagnosis')} tools={<><CopyCurl compact path={path} method="POST" body={body} /><Button kind="primary" small icon="target" busy={task.busy} onClick={() => void run()}>{result ? t('diagnosis.again') : t('diagnosis.run')}</Button></>}>
@@ -143,10 +144,10 @@ function Diagnose({ connection }: { connection: Connection }) {
       {!result && !task.busy && !task.error && <p class="dim">{t('diagnosis.text')}</p>}
       {result && (
         <div class="stack" aria-live="polite">
-          <p class="facts"><SeverityPill severity={result.severity} />{result.scenario && <code class="target">{result.scenario}</code>}<span>{result.category}</span></p>
+          <p class="facts">{result.category === 'healthy' ? <HealthPill health="ok" /> : <SeverityPill severity={result.severity} />}{result.category !== 'healthy' && result.scenario && <code class="target">{result.scenario}</code>}{result.category !== 'healthy' && <span>{result.category}</span>}</p>
           <p class="summary">{result.summary}</p>
-          {result.root_causes.length > 0 && <ol class="causes">{result.root_causes.map((c, i) => <Cause key={i} rank={i + 1} title={c.cause} confidence={c.confidence} evidence={c.evidence} />)}</ol>}
-          {result.evidence.length > 0 && result.root_causes.length === 0 && <EvidenceList items={result.evidence} />}
+          {result.root_causes.length > 0 && <ol class="causes">{result.root_causes.map((c, i) => <Cause key={i} rank={i + 1} title={c.cause} confidence={c.confidence} evidence={c.evidence} of={of} />)}</ol>}
+          {result.evidence.length > 0 && result.root_causes.length === 0 && <EvidenceList items={result.evidence} of={of} />}
           <Lines title={t('diagnosis.now')} lines={result.immediate_actions} />
           <Lines title={t('diagnosis.steps')} lines={result.steps} />
           <Lines title={t('diagnosis.prevention')} lines={result.prevention} />
