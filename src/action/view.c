@@ -300,3 +300,22 @@ err action_view(struct arena *arena, const struct action_def *def, struct action
     }
     return NULL;
 }
+
+static const struct field stop_view_fields[] = {
+    BOOL(struct stop_view, engaged, .doc = "Nothing starts."),
+    STRING(struct stop_view, reason, .flags = F_NULLABLE, .doc = "Why."),
+    STRING(struct stop_view, actor, .flags = F_NULLABLE, .doc = "Who said so."),
+    TIME(struct stop_view, since, .flags = F_NULLABLE, .doc = "Since when."),
+    { 0 },
+};
+const struct schema stop_view_schema = SCHEMA(struct stop_view, stop_view_fields, .doc = "The red switch.");
+
+struct stop_view stop_view(const struct stop_state *state)
+{
+    return (struct stop_view){
+        .engaged = state->engaged,
+        .reason = state->since_ms ? state->reason : UNSET,
+        .actor = state->since_ms ? state->actor : UNSET,
+        .since = state->since_ms,
+    };
+}

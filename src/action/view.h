@@ -86,3 +86,11 @@ extern const struct schema action_view_schema;
 err action_view(struct arena *arena, const struct action_def *def, struct action_view *ret_view) MUST_USE;
 
 err plan_view(struct arena *arena, const struct plan *plan, struct plan_view *ret_view) MUST_USE;
+
+struct stop_view {
+    bool engaged;
+    struct str reason, actor;
+    int64_t since;
+};
+extern const struct schema stop_view_schema;
+struct stop_view stop_view(const struct stop_state *state);

@@ -424,31 +424,11 @@ REGISTER(route, approvals_decide_route);
 
 /* GET, POST /api/v1/stop */
 
-struct stop_view {
-    bool engaged;
-    struct str reason, actor;
-    int64_t since;
-};
-static const struct field stop_fields[] = {
-    BOOL(struct stop_view, engaged, .doc = "Nothing starts."),
-    STRING(struct stop_view, reason, .flags = F_NULLABLE, .doc = "Why."),
-    STRING(struct stop_view, actor, .flags = F_NULLABLE, .doc = "Who said so."),
-    TIME(struct stop_view, since, .flags = F_NULLABLE, .doc = "Since when."),
-    { 0 },
-};
-static const struct schema stop_schema = SCHEMA(struct stop_view, stop_fields, .doc = "The red switch.");
-
 static err reply_stop(struct reply *reply, const struct stop_state *state)
 {
-    const struct str unset = { NULL, 0 };
-    struct stop_view view = {
-        .engaged = state->engaged,
-        .reason = state->since_ms ? state->reason : unset,
-        .actor = state->since_ms ? state->actor : unset,
-        .since = state->since_ms,
-    };
+    struct stop_view view = stop_view(state);
 
-    return reply_encode(reply, &stop_schema, &view);
+    return reply_encode(reply, &stop_view_schema, &view);
 }
 
 static err stop_show(struct request *req, const void *query, const void *body, struct reply *reply)
@@ -466,7 +446,7 @@ static const struct route stop_show_route = {
     .summary = "The red switch",
     .tag = "Actions",
     .role = ROLE_VIEWER,
-    .reply = &stop_schema,
+    .reply = &stop_view_schema,
     .handle = stop_show,
 };
 REGISTER(route, stop_show_route);
@@ -502,7 +482,7 @@ static const struct route stop_set_route = {
     .tag = "Actions",
     .role = ROLE_OPERATOR,
     .body = &stop_body_schema,
-    .reply = &stop_schema,
+    .reply = &stop_view_schema,
     .handle = stop_set,
 };
 REGISTER(route, stop_set_route);

@@ -66,13 +66,14 @@ static const struct field acknowledge_fields[] = {
     STRING(struct change_body, comment, .max = 4096, .doc = "What you are going to do."),
     { 0 },
 };
-static const struct schema acknowledge_schema = SCHEMA(struct change_body, acknowledge_fields);
+static const struct schema acknowledge_schema =
+    SCHEMA(struct change_body, acknowledge_fields, .name = "alert_acknowledge");
 
 static const struct field resolve_fields[] = {
     STRING(struct change_body, resolution, .max = 4096, .doc = "What ended it."),
     { 0 },
 };
-static const struct schema resolve_schema = SCHEMA(struct change_body, resolve_fields);
+static const struct schema resolve_schema = SCHEMA(struct change_body, resolve_fields, .name = "alert_resolve");
 
 struct change_reply {
     int64_t alert_id;
@@ -84,7 +85,8 @@ static const struct field change_reply_fields[] = {
     STRING(struct change_reply, status, .doc = "acknowledged or resolved."),
     { 0 },
 };
-static const struct schema change_reply_schema = SCHEMA(struct change_reply, change_reply_fields);
+static const struct schema change_reply_schema =
+    SCHEMA(struct change_reply, change_reply_fields, .name = "alert_changed");
 
 struct change_job {
     int64_t id;

@@ -99,7 +99,8 @@ static const struct field acknowledge_fields[] = {
     STRING(struct words, comment, .max = 4096, .doc = "What you are going to do."),
     { 0 },
 };
-static const struct schema acknowledge_schema = SCHEMA(struct words, acknowledge_fields, .doc = "Acknowledge.");
+static const struct schema acknowledge_schema =
+    SCHEMA(struct words, acknowledge_fields, .name = "incident_acknowledge", .doc = "Acknowledge.");
 
 static err incidents_acknowledge(struct request *req, const void *query, const void *body, struct reply *reply)
 {
@@ -124,7 +125,8 @@ static const struct field resolve_fields[] = {
     STRING(struct words, resolution, .max = 4096, .doc = "What ended it."),
     { 0 },
 };
-static const struct schema resolve_schema = SCHEMA(struct words, resolve_fields, .doc = "Resolve.");
+static const struct schema resolve_schema =
+    SCHEMA(struct words, resolve_fields, .name = "incident_resolve", .doc = "Resolve.");
 
 static err incidents_resolve(struct request *req, const void *query, const void *body, struct reply *reply)
 {
@@ -149,7 +151,8 @@ static const struct field reopen_fields[] = {
     STRING(struct words, reason, .max = 4096, .doc = "Why it is not over."),
     { 0 },
 };
-static const struct schema reopen_schema = SCHEMA(struct words, reopen_fields, .doc = "Reopen.");
+static const struct schema reopen_schema =
+    SCHEMA(struct words, reopen_fields, .name = "incident_reopen", .doc = "Reopen.");
 
 static err incidents_reopen(struct request *req, const void *query, const void *body, struct reply *reply)
 {
@@ -174,7 +177,8 @@ static const struct field assign_fields[] = {
     STRING(struct words, owner, .flags = F_REQUIRED, .min = 1, .max = 256, .doc = "Who takes care."),
     { 0 },
 };
-static const struct schema assign_schema = SCHEMA(struct words, assign_fields, .doc = "Assign.");
+static const struct schema assign_schema =
+    SCHEMA(struct words, assign_fields, .name = "incident_assign", .doc = "Assign.");
 
 static err incidents_assign(struct request *req, const void *query, const void *body, struct reply *reply)
 {
@@ -199,7 +203,8 @@ static const struct field note_fields[] = {
     STRING(struct words, text, .flags = F_REQUIRED, .min = 1, .max = 16384, .doc = "The note."),
     { 0 },
 };
-static const struct schema note_schema = SCHEMA(struct words, note_fields, .doc = "A note on the timeline.");
+static const struct schema note_schema =
+    SCHEMA(struct words, note_fields, .name = "incident_note", .doc = "A note on the timeline.");
 
 static err incidents_note(struct request *req, const void *query, const void *body, struct reply *reply)
 {

@@ -1,5 +1,5 @@
 /* now.c - GET /api/v1/now: the state of everything in one reply, for the first page and for `auspex status`. */
-#include "action/action.h"
+#include "action/view.h"
 #include "api/services.h"
 #include "incident/incident.h"
 #include "ingest/collecting.h"
@@ -22,20 +22,6 @@ static const struct field noise_fields[] = {
     { 0 },
 };
 static const struct schema noise_schema = SCHEMA(struct noise, noise_fields, .doc = "From alerts to pages.");
-
-struct stop_view {
-    bool engaged;
-    struct str reason, actor;
-    int64_t since;
-};
-static const struct field stop_view_fields[] = {
-    BOOL(struct stop_view, engaged, .doc = "While true, nothing starts."),
-    STRING(struct stop_view, reason, .flags = F_NULLABLE, .doc = "Why."),
-    STRING(struct stop_view, actor, .flags = F_NULLABLE, .doc = "Who."),
-    TIME(struct stop_view, since, .flags = F_NULLABLE, .doc = "Since when."),
-    { 0 },
-};
-static const struct schema stop_view_schema = SCHEMA(struct stop_view, stop_view_fields, .doc = "The STOP switch.");
 
 struct guide {
     bool host, service, telemetry, receiver;
