@@ -1,4 +1,4 @@
-/* client_commands.c - status, incidents, alerts, ack, actions, approve, reject, stop: the API on the command line. */
+/* client_commands.c - status, incidents, alerts, ack, actions, approvals, approve, reject: the API on the command line. */
 #include "app/client.h"
 
 #include <stdio.h>
@@ -234,38 +234,3 @@ static const struct command reject = {
     .name = "reject", .arguments = "APPROVAL", .summary = "Reject a plan.", .options = &decide_schema, .run = reject_run
 };
 REGISTER(command, reject);
-
-struct stop_options {
-    struct client_options client;
-    bool off;
-    struct str reason;
-};
-static const struct field stop_fields[] = {
-    CLIENT_FIELDS(struct stop_options),
-    BOOL(struct stop_options, off, .def = "false", .doc = "Release it."),
-    STRING(struct stop_options, reason, .flags = F_REQUIRED, .min = 1, .max = 4096,
-           .doc = "Why: it is shown on every page."),
-    { 0 },
-};
-static const struct schema stop_schema = SCHEMA(struct stop_options, stop_fields);
-
-static int stop_run(const void *options, char **words, size_t count)
-{
-    const struct stop_options *o = options;
-    struct buf body CLEANUP(buf_clear) = { .max = 1 << 16 };
-    struct json_writer w = json_writer(&body);
-
-    (void)words, (void)count;
-    json_begin_object(&w);
-    json_put_bool(&w, S("engaged"), !o->off);
-    json_put_str(&w, S("reason"), o->reason);
-    json_end_object(&w);
-    return say(&o->client, S("/api/v1/stop"), buf_str(&body),
-               o->off ? "STOP released" : "STOP engaged: no action starts");
-}
-static const struct command stop = { .name = "stop",
-                                     .arguments = "",
-                                     .summary = "The red switch: while it is engaged, no action starts.",
-                                     .options = &stop_schema,
-                                     .run = stop_run };
-REGISTER(command, stop);
