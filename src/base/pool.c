@@ -26,8 +26,8 @@ struct pool {
     struct pool_options options;
     pthread_mutex_t lock;
     pthread_cond_t work; /* a job came, or the pool stops */
-    pthread_cond_t gone; /* a thread ended */
     struct queue queues[LANES];
+    pthread_t *live; /* those that are running, `threads` of them */
     unsigned threads, busy, busy_background;
     uint64_t refused;
     bool stopping;
@@ -68,6 +68,21 @@ static bool wait_locked(struct pool *pool)
     return pthread_cond_timedwait(&pool->work, &pool->lock, &until) == 0;
 }
 
+/* leave_locked - this thread ends. Before a stop nobody waits for it; pool_stop joins the others, so that what
+ * libraries keep a thread is gone when it returns. */
+static void leave_locked(struct pool *pool)
+{
+    if (pool->stopping)
+        return;
+    for (unsigned i = 0; i < pool->threads; i++) {
+        if (!pthread_equal(pool->live[i], pthread_self()))
+            continue;
+        pool->live[i] = pool->live[--pool->threads];
+        pthread_detach(pthread_self());
+        return;
+    }
+}
+
 static void *serve(void *arg)
 {
     struct pool *pool = arg;
@@ -93,8 +108,7 @@ static void *serve(void *arg)
         if (!wait_locked(pool) && pool->queues[LANE_FRONT].count + pool->queues[LANE_BACKGROUND].count == 0)
             break;
     }
-    pool->threads--;
-    pthread_cond_broadcast(&pool->gone);
+    leave_locked(pool);
     pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
@@ -110,14 +124,13 @@ static err start_thread_locked(struct pool *pool)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, 512 * 1024);
     int number = pthread_create(&thread, &attributes, serve, pool);
     pthread_attr_destroy(&attributes);
     if (number == 0) {
         snprintf(name, sizeof(name), "%.10s-%u", pool->options.name, pool->threads % 1000);
         pthread_setname_np(thread, name);
-        pool->threads++;
+        pool->live[pool->threads++] = thread;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return number ? err_new(ERR_UNAVAILABLE, "can't start a thread for %s: %s", pool->options.name, strerror(number))
@@ -133,6 +146,8 @@ err pool_start(const struct pool_options *options, struct pool **ret_pool)
     if (!pool)
         abort();
     pool->options = *options;
+    if (!(pool->live = calloc(options->threads ? options->threads : 1, sizeof(*pool->live))))
+        abort();
     for (int lane = 0; lane < LANES; lane++)
         if (!(pool->queues[lane].ring = calloc(options->queue_max, sizeof(struct job))))
             abort();
@@ -140,7 +155,6 @@ err pool_start(const struct pool_options *options, struct pool **ret_pool)
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&pool->work, &attributes);
-    pthread_cond_init(&pool->gone, NULL);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_lock(&pool->lock);
     while (!e && !options->on_demand && pool->threads < options->threads)
@@ -190,14 +204,14 @@ void pool_stop(struct pool *pool)
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     pthread_cond_broadcast(&pool->work);
-    while (pool->threads)
-        pthread_cond_wait(&pool->gone, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->threads; i++) /* no thread starts or leaves by itself any more */
+        pthread_join(pool->live[i], NULL);
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->work);
-    pthread_cond_destroy(&pool->gone);
     for (int lane = 0; lane < LANES; lane++)
         free(pool->queues[lane].ring);
+    free(pool->live);
     free(pool);
 }
 
