@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "${1:-$(dirname "$0")/..}"
 export FLAGS
-FLAGS="-std=gnu17 -D_GNU_SOURCE -Isrc -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags libmicrohttpd libcurl sqlite3 libfyaml hiredis 2>/dev/null)"
+FLAGS="-std=gnu17 -D_GNU_SOURCE -Isrc -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags libcurl sqlite3 libfyaml hiredis 2>/dev/null)"
 one() {
     grep -q '^#pragma once' "$1" || { echo "$1: no '#pragma once'"; return 1; }
     # shellcheck disable=SC2086 # FLAGS is a list

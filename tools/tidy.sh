@@ -25,7 +25,7 @@ one() {
 }
 export -f one
 export FLAGS
-FLAGS=$(pkg-config --cflags libmicrohttpd libcurl sqlite3 libfyaml hiredis)
+FLAGS=$(pkg-config --cflags libcurl sqlite3 libfyaml hiredis)
 for file in $(sort -u <<<"$files"); do
     [ -f "$file" ] && printf '%s\0' "$file"
 done | xargs -0 -r -n 1 -P "$(nproc)" bash -c 'one "$1"' _

@@ -211,8 +211,10 @@ static struct pool *pool;
 static struct http_server_settings default_settings(void)
 {
     struct http_server_settings settings = { 0 };
-    struct arena *arena = arena_new(10000); /* as long as the process of this test */
+    static struct arena *arena; /* as long as the process of this test */
 
+    if (!arena)
+        arena = arena_new(10000);
     schema_defaults(arena, server_section.schema, &settings);
     settings.listen = S("127.0.0.1:0");
     return settings;
@@ -715,7 +717,7 @@ TEST(http_server_says_why_it_does_not_listen)
 
 /* A store in memory: what net/idempotency.h asks of one. */
 static struct {
-    char key[80], principal[40];
+    char key[80], principal[40], body[2000], type[80];
     unsigned char hash[IDEMPOTENCY_HASH_BYTES];
     struct idempotency_reply reply;
     bool used, done;
@@ -748,8 +750,10 @@ static err store_keep(const struct idempotency_request *request, const struct id
 {
     (void)request;
     kept.reply = *reply;
-    kept.reply.body = str_of(strndup(reply->body.at, reply->body.length));
-    kept.reply.content_type = str_of(strndup(reply->content_type.at, reply->content_type.length));
+    snprintf(kept.body, sizeof(kept.body), "%.*s", STR_ARG(reply->body));
+    snprintf(kept.type, sizeof(kept.type), "%.*s", STR_ARG(reply->content_type));
+    kept.reply.body = str_of(kept.body);
+    kept.reply.content_type = str_of(kept.type);
     kept.done = true;
     return NULL;
 }

@@ -125,7 +125,8 @@ static bool mark(struct socket *socket)
     bool taken = !hub->stopping;
     if (taken && !socket->dirty) {
         socket->dirty = true;
-        STAILQ_INSERT_TAIL(&hub->dirties, socket_ref(socket), dirties);
+        socket_ref(socket);
+        STAILQ_INSERT_TAIL(&hub->dirties, socket, dirties);
         if (write(hub->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
             log_error("waking the WebSocket hub: %s", strerror(errno));
     }

@@ -24,6 +24,7 @@ static err ws_open(struct socket *socket, struct request *req, const void *query
     if (str_eq(request_param(req, S("name")), S("nobody")))
         return err_new(ERR_NOT_FOUND, "there is no such thing");
     pthread_mutex_lock(&lock);
+    socket_unref(opened); /* of the connection before */
     opened = socket_ref(socket);
     pthread_mutex_unlock(&lock);
     *ret_state = socket;
@@ -58,13 +59,15 @@ REGISTER(socket_route, test_socket_route);
 
 static struct http_server *server;
 static struct pool *pool;
+static struct arena *arena;
 
 static void start(void)
 {
     static struct http_server_settings settings;
     const struct pool_options workers = { .name = "work", .threads = 2, .queue_max = 16 };
 
-    schema_defaults(arena_new(10000), server_section.schema, &settings);
+    arena = arena_new(10000);
+    schema_defaults(arena, server_section.schema, &settings);
     settings.listen = S("127.0.0.1:0");
     ASSERT_OK(pool_start(&workers, &pool));
     ASSERT_OK(http_server_start(&(struct http_server_options){ .settings = &settings, .workers = pool }, &server));
@@ -75,9 +78,10 @@ static void stop(void)
 {
     http_server_stop(server);
     pool_stop(pool);
+    arena_free(arena);
     if (opened)
         ASSERT_FALSE(socket_send(opened, S("too late")));
-    socket_unref(opened);
+    socket_unref(TAKE(opened)); /* the last: a leak is seen by the sanitizer */
 }
 
 static void put(struct wire *wire, const void *bytes, size_t length)
