@@ -2,6 +2,7 @@
 #include "tsdb/store.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -419,6 +420,7 @@ static void sweep(struct memory_store *store)
             stream_expire(&store->all.at[i]->tiers[tier], now_ms - tier_rules[tier].keep_ms);
     metric_set(&tsdb_series, (double)store->series_count);
     pthread_rwlock_unlock(&store->lock);
+    malloc_trim(0); /* chunks grow and go all day long: what lies free between them goes back, a tenth after two days */
 }
 
 err memory_store_flush(struct memory_store *store)

@@ -248,7 +248,7 @@ static void take_chunk(struct rest *rest, struct stream *stream)
         abort();
     *chunk = head;
     take(rest, chunk->bytes, used);
-    if (rest->failed || !chunk_is_sound(chunk)) {
+    if (rest->failed || !chunk_is_safe(chunk)) {
         rest->failed = true;
         free(chunk);
         return;

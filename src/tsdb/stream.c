@@ -240,6 +240,7 @@ size_t stream_read(const struct stream *stream, int64_t start_ms, int64_t end_ms
 
     for (const struct chunk *it = stream->first; it && it->first_ms <= end_ms; it = it->next) {
         struct cursor c = cursor_of(it);
+        uint32_t left = it->count; /* never more than stream_count promised, whatever the tokens say */
         if (it->last_ms < start_ms)
             continue;
         do {
@@ -247,9 +248,17 @@ size_t stream_read(const struct stream *stream, int64_t start_ms, int64_t end_ms
                 break;
             if (c.time_ms >= start_ms)
                 ret_samples[n++] = (struct sample){ c.time_ms, value_of(c.bits) };
-        } while (cursor_next(&c));
+        } while (--left && cursor_next(&c));
     }
     return n;
+}
+
+bool chunk_is_safe(const struct chunk *chunk)
+{
+    return chunk->count >= 1 && chunk->count <= 1 + (uint32_t)chunk->used * REPEAT_MAX &&
+           chunk->first_ms <= chunk->last_ms &&
+           (chunk->repeat_at == UINT16_MAX ||
+            (chunk->repeat_at < chunk->used && chunk->bytes[chunk->repeat_at] < CONTROL));
 }
 
 bool chunk_is_sound(const struct chunk *chunk)
@@ -260,10 +269,8 @@ bool chunk_is_sound(const struct chunk *chunk)
     for (int64_t before = c.time_ms; cursor_next(&c); before = c.time_ms, count++)
         if (c.time_ms <= before)
             return false;
-    return c.at == chunk->used && count == chunk->count && c.time_ms == chunk->last_ms && c.bits == chunk->last_bits &&
-           c.step_ms == chunk->step_ms &&
-           (chunk->repeat_at == UINT16_MAX ||
-            (chunk->repeat_at < chunk->used && chunk->bytes[chunk->repeat_at] < CONTROL));
+    return chunk_is_safe(chunk) && c.at == chunk->used && count == chunk->count && c.time_ms == chunk->last_ms &&
+           c.bits == chunk->last_bits && c.step_ms == chunk->step_ms;
 }
 
 void stream_adopt(struct stream *stream, struct chunk *chunk)
