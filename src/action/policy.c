@@ -13,6 +13,8 @@ err policy_cooling(struct tx *tx, const struct action_def *def, struct str targe
     *ret_left_ms = last + def->cooldown.ms - tx_now_ms(tx);
     if (*ret_left_ms < 0)
         *ret_left_ms = 0;
+    if (*ret_left_ms > def->cooldown.ms) /* the clock jumped back */
+        *ret_left_ms = def->cooldown.ms;
     return NULL;
 }
 
@@ -70,7 +72,7 @@ static err ask_target(struct tx *tx, const struct policy_question *q, struct str
         TRY(policy_cooling(tx, q->def, q->plan->targets.at[i], &left_ms));
         if (left_ms > 0)
             *ret_why = str_printf(arena, "it cools down on %.*s for another %lld s", STR_ARG(q->plan->targets.at[i]),
-                                  (long long)(left_ms / 1000 + 1));
+                                  (long long)((left_ms + 999) / 1000));
     }
     if (q->row->incident && !ret_why->length) {
         TRY(tx_get_i64(tx, "SELECT count(DISTINCT execution) FROM action_attempt WHERE incident = ?1",

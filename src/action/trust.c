@@ -97,11 +97,13 @@ err breaker_blocks(struct tx *tx, const struct action_settings *settings, struct
     if (!rows_next(rows) || rows_i64(rows, 0) < settings->breaker_failures)
         return rows_err(rows);
     int64_t left_ms = rows_i64(rows, 1) + settings->breaker_open.ms - tx_now_ms(tx);
+    if (left_ms > settings->breaker_open.ms) /* the clock jumped back */
+        left_ms = settings->breaker_open.ms;
     if (left_ms > 0)
         *ret_why = str_printf(tx_arena(tx),
                               "its breaker is open: %lld times in a row it did not help or nobody could tell; one "
                               "attempt in %lld s",
-                              (long long)rows_i64(rows, 0), (long long)(left_ms / 1000 + 1));
+                              (long long)rows_i64(rows, 0), (long long)((left_ms + 999) / 1000));
     else if (rows_i64(rows, 2))
         *ret_why = S("its breaker is half open and one attempt is under way");
     else

@@ -38,10 +38,10 @@ static void note(struct checks *checks, const struct criterion_result *result)
 }
 
 /* False: auspex stops. Sleeps in slices so that a stop is never held up. */
-static bool sleep_until(int64_t wall_ms)
+static bool sleep_until(int64_t mono_ms)
 {
-    while (!action_room->stopping && time_now_ms() < wall_ms) {
-        int64_t left = wall_ms - time_now_ms();
+    while (!action_room->stopping && time_mono_ms() < mono_ms) {
+        int64_t left = mono_ms - time_mono_ms();
         poll(NULL, 0, left > SLICE_MS ? SLICE_MS : (int)left);
     }
     return !action_room->stopping;
@@ -79,19 +79,22 @@ static err verify_run(struct outbox_job *job, struct str *ret_result)
     if (row.state != EXECUTION_VERIFYING)
         return NULL;
     TRY(plan_read(job->arena, row.plan, row.hash, &plan));
-    int64_t from_ms = row.ran_ms + plan.settle.ms, until_ms = from_ms + plan.within.ms, least_ms;
-    /* After a restart, or a clock that jumped, there is time for all the samples still. */
-    least_ms = time_now_ms() + plan.every.ms * (plan.samples + 2);
-    if (until_ms < least_ms)
-        until_ms = least_ms;
+    int64_t from_ms = row.ran_ms + plan.settle.ms, start_ms = time_mono_ms(), wait_ms = from_ms - time_now_ms();
+    /* The wall clock may have jumped, or auspex restarted: never longer than planned, and time for all samples still.
+     */
+    wait_ms = wait_ms < 0 ? 0 : wait_ms > plan.settle.ms ? plan.settle.ms : wait_ms;
+    int64_t left_ms = row.ran_ms + plan.settle.ms + plan.within.ms - time_now_ms();
+    int64_t least_ms = wait_ms + plan.every.ms * (plan.samples + 2), most_ms = plan.settle.ms + plan.within.ms;
+    left_ms = left_ms > most_ms ? most_ms : left_ms;
+    int64_t until_ms = start_ms + (left_ms < least_ms ? least_ms : left_ms);
     buf_init(&checks.text, 256 * 1024);
     checks.w = json_writer(&checks.text);
     json_begin_array(&checks.w);
-    bool goes_on = sleep_until(from_ms);
+    bool goes_on = sleep_until(start_ms + wait_ms);
     while (goes_on) {
         struct arena *turn CLEANUP(arena_freep) = arena_new(4 * 1024 * 1024);
         struct criterion_result result;
-        int64_t next_ms = time_now_ms() + plan.every.ms;
+        int64_t next_ms = time_mono_ms() + plan.every.ms;
         room_ask_check(turn, settings, &plan, &plan.verify, "verify", 0, from_ms, &result);
         result.why = str_copy(job->arena, str_utf8_head(result.why, 500));
         if (action_room->stopping)

@@ -428,3 +428,23 @@ def test_an_auto_action_starts_by_itself_and_loses_trust_when_it_fails(acting):
     entry = next(a for a in daemon.get('/api/v1/actions')[1]['actions'] if a['id'] == 'trusted')
     assert entry['trust'] == 'suggest' and 'did not help' in entry['trust_reason']
     assert show(daemon, ask(daemon, 'trusted'))['state'] == 'pending_approval'
+
+
+@pytest.mark.parametrize('point,state', [('action.started', 'interrupted'), ('action.ran', 'interrupted'), ('action.rollback', 'interrupted')])
+def test_a_crash_never_runs_a_command_twice(acting, point, state):
+    log = f'/tmp/auspex-test-crash-{os.getpid()}-{point}'
+    pathlib.Path(log).write_text('')
+    os.chmod(log, 0o666)
+    daemon = acting(command_action('once', f"[/bin/bash, -c, 'echo ran >> {log}']", verify="command: { argv: ['false'] }",
+                                   rollback=f"[/bin/bash, -c, 'echo back >> {log}']"), failpoints=f'{point}=crash@1')
+    number = ask(daemon, 'once')
+    assert decide(daemon, number).status == 200
+    daemon.wait(20)
+    daemon.failpoints = None
+    daemon.start()
+    e = wait_until(lambda: (e := show(daemon, number))['state'] in OVER and e, 10, 'it is reconciled within 10 s')
+    assert e['state'] == state and 'needs a person' in e['reason'], e
+    said = pathlib.Path(log).read_text().split()
+    assert said.count('ran') <= 1 and 'back' not in said, said
+    assert run(daemon, 'once')['state'] in ('rolled_back', 'refused')  # its lock is free again
+    os.unlink(log)
