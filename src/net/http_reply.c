@@ -288,6 +288,7 @@ void reply_finish(struct request *req)
         return; /* it would grow: as it is */
     struct buf plain = reply->body;
     reply->body = packed;
+    reply->body.max = plain.max; /* the buffer stays with its connection, whose next reply may be longer */
     packed = plain;
     reply_header(reply, req, S("Content-Encoding"), S("gzip"));
 }

@@ -546,6 +546,28 @@ TEST(http_server_packs_large_replies)
     stop();
 }
 
+TEST(http_server_packs_one_reply_and_then_a_longer_one)
+{
+    static char text[20000];
+    char small[1201], large[4001];
+
+    memset(small, 'a', sizeof(small) - 1), small[sizeof(small) - 1] = '\0';
+    memset(large, 'b', sizeof(large) - 1), large[sizeof(large) - 1] = '\0';
+    start();
+    struct wire wire = dial();
+    int length = snprintf(text, sizeof(text),
+                          "GET /test/things/%s HTTP/1.1\r\nHost: localhost\r\n" OPERATOR "Accept-Encoding: gzip\r\n\r\n"
+                          "GET /test/things/%s HTTP/1.1\r\nHost: localhost\r\n" OPERATOR "Connection: close\r\n\r\n",
+                          small, large);
+    put(&wire, (struct str){ text, (size_t)length });
+    struct str answer = hear(&wire, NULL, 0);
+    assert_status("200", answer);
+    ASSERT_CONTAINS("Content-Encoding: gzip", answer);
+    ASSERT_CONTAINS(large, answer);
+    wire_close(&wire);
+    stop();
+}
+
 TEST(http_server_limits_headers_and_bodies)
 {
     static char flood[40000];
