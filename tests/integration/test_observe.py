@@ -199,6 +199,33 @@ def test_redis_that_dies_is_an_error_of_its_source_alone(make_daemon, make_redis
     wait_until(lambda: source(daemon, 'cache')['state'] == 'ok', 20, 'it is back')
 
 
+MONITOR_ACL = '''on >{} resetkeys resetchannels -@all +ping +info +role +dbsize +hello +slowlog|get +slowlog|len +latency|latest
++latency|history +client|list +client|info +client|setname +memory|stats +config|get +cluster|info +cluster|nodes +acl|log +acl|whoami'''
+
+
+def test_redis_user_that_may_only_look_is_enough(make_daemon, make_redis):
+    redis = make_redis()
+    redis.command('ACL', 'SETUSER', 'auspex-monitor', *MONITOR_ACL.format('hidden').split())
+    redis.command('ACL', 'SETUSER', 'default', 'resetpass', '>other')
+
+    def acl_log():
+        with redis.connection() as connection:
+            connection.command('AUTH', 'other')
+            return connection.command('ACL', 'LOG')
+    settings = f'port: {redis.port}, username: auspex-monitor, password: "env:MONITOR_PASSWORD"'
+    daemon = make_daemon(config=f'sources:\n  - {{ type: redis, interval: 200ms, settings: {{ {settings} }} }}\n',
+                         env={'MONITOR_PASSWORD': 'hidden'})
+    wait_until(lambda: source(daemon, 'redis')['samples_total'] > 1000, 20, 'the Redis is collected several times')
+    assert source(daemon, 'redis')['error'] is None
+    assert acl_log() == []
+    assert 'hidden' not in daemon.log_text()
+    daemon.write_config(f'sources:\n  - {{ type: redis, interval: 200ms, settings: {{ port: {redis.port}, password: wrong }} }}\n')
+    assert daemon.post('/-/reload').status == 200
+    wait_until(lambda: source(daemon, 'redis')['state'] == 'error', 20, 'the wrong password is refused')
+    assert 'WRONGPASS' in source(daemon, 'redis')['error']
+    assert 'wrong' not in source(daemon, 'redis')['error'].replace('WRONGPASS', '')
+
+
 def test_redis_that_hangs_holds_nobody(make_daemon, make_redis):
     redis = make_redis()
     daemon = make_daemon(config=f'sources:\n  - {{ type: node, interval: 500ms }}\n'

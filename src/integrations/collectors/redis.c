@@ -37,6 +37,7 @@ struct redis_source {
     struct redis_client *client;
     char *address;
     bool refused[LOOK_COUNT]; /* the user may not, or the server can't */
+    bool only_all; /* it knows no INFO everything */
     uint64_t polls;
     int64_t slow_last;    /* -1: none seen */
     struct arena *memory; /* of previous */
@@ -185,8 +186,13 @@ static err ask_info(struct redis_source *source, struct call *call, struct redis
     struct redis_info *info = arena_alloc(call->arena, sizeof(*info));
     const struct resp *reply = NULL;
 
-    TRY(redis_command(source->client, call->arena, call->deadline_ms, (struct str[]){ S("INFO"), S("everything") }, 2,
-                      &reply));
+    struct str argv[] = { S("INFO"), source->only_all ? S("all") : S("everything") };
+    TRY(redis_command(source->client, call->arena, call->deadline_ms, argv, 2, &reply));
+    if (reply->type == RESP_STRING && !reply->text.length && !source->only_all) { /* relatives of Redis that know no such section */
+        source->only_all = true;
+        argv[1] = S("all");
+        TRY(redis_command(source->client, call->arena, call->deadline_ms, argv, 2, &reply));
+    }
     if (reply->type != RESP_STRING)
         return err_new(ERR_REFUSED, "INFO answered no text");
     TRY(redis_info_parse(call->arena, reply->text, info));
