@@ -84,7 +84,7 @@ err http_listen(struct http_server *server)
 {
     struct str listen_at = server->options.settings->listen, host;
     struct address addresses[ADDRESSES_MAX];
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = { 0 };
     socklen_t length = sizeof(bound);
     size_t count = 0;
     int one = 1, port = 0;
@@ -158,7 +158,7 @@ void http_accept(struct http_server *server)
     int one = 1;
 
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        struct sockaddr_storage from;
+        struct sockaddr_storage from = { 0 };
         socklen_t length = sizeof(from);
         int fd = accept4(server->listen_fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))

@@ -40,7 +40,8 @@ static void collect_operations(struct document *doc)
     FOR_EACH_REGISTERED (socket_route, it) {
         *vec_push(&doc->operations, doc->arena) = (struct operation){ it->path, "GET", NULL, it };
     }
-    qsort(doc->operations.at, doc->operations.count, sizeof(struct operation), by_path);
+    if (doc->operations.count)
+        qsort(doc->operations.at, doc->operations.count, sizeof(struct operation), by_path);
 }
 
 static void add_schema(const struct schema *schema, void *arg)

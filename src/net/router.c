@@ -137,8 +137,7 @@ err url_decode(struct arena *arena, struct str text, bool plus_is_space, struct 
 {
     size_t length = 0;
 
-    if (!memchr(text.at ? text.at : "", '%', text.length) &&
-        !(plus_is_space && memchr(text.at ? text.at : "", '+', text.length))) {
+    if (!text.at || (!memchr(text.at, '%', text.length) && !(plus_is_space && memchr(text.at, '+', text.length)))) {
         *ret_text = text;
         return NULL;
     }

@@ -102,6 +102,18 @@ def test_idle_connections_are_closed_and_more_than_allowed_evict_the_oldest(serv
     assert wait_until(lambda: server.metric('auspex_http_connections') <= 3, 10, 'the connections are gone')
 
 
+def test_who_does_not_read_is_cut(server):
+    before = server.metric('auspex_http_cut_total', reason='write_timeout') or 0
+    with connect(server) as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        try:
+            peer.sendall(head(server, 'GET /api/openapi.json').encode() * 400)  # more than the kernel's buffers take
+        except OSError:
+            pass
+        wait_until(lambda: (server.metric('auspex_http_cut_total', reason='write_timeout') or 0) > before, 20, 'it is cut')
+    assert alive(server)
+
+
 # Large ones
 
 @pytest.mark.parametrize('framing', ['length', 'chunked'])
@@ -274,6 +286,20 @@ def test_a_second_name_is_allowed_by_configuration():
         daemon.start()
         assert daemon.post('/-/reload', headers={'Host': 'auspex.example', 'Origin': 'https://auspex.example'}).status == 200
         daemon.stop()
+
+
+def test_behind_a_proxy_the_address_is_the_forwarded_one():
+    with Daemon(config='server: { trust_proxy: true }\n') as daemon:
+        daemon.start()
+        assert daemon.get('/metrics', role=None).status == 200  # from this machine nobody need say who he is
+        assert daemon.get('/metrics', role=None, headers={'X-Forwarded-For': '127.0.0.1, 203.0.113.9'}).status == 401
+        assert 'Secure' in daemon.post('/api/v1/login', {'token': daemon.token()}, role=None,
+                                       headers={'X-Forwarded-Proto': 'https'}).headers['Set-Cookie']
+        daemon.stop()
+
+
+def test_without_a_proxy_nobody_believes_a_forwarded_address(server):
+    assert server.get('/metrics', role=None, headers={'X-Forwarded-For': '203.0.113.9'}).status == 200
 
 
 # Where it listens
