@@ -92,7 +92,7 @@ static err open_all(struct db *db, const struct db_options *options)
     TRY(first_connection(db));
     TRY(read_ids(db));
     if (db->owner)
-        TRY(checkpoints_start(db));
+        TRY(checkpoints_start(db, options->checkpoint_pages));
     return writer_start(db);
 }
 

@@ -26,6 +26,7 @@ struct db_options {
     const struct journal_reader *const *readers; /* ends with NULL */
     const struct outbox_worker *const *workers;  /* ends with NULL */
     const char *vfs;
+    int checkpoint_pages; /* 0: the write-ahead log is moved into the file at 8 MiB */
 };
 
 /* db_open - opens, takes the folder's lock (ERR_CONFLICT names the process that has it), migrates. */

@@ -108,9 +108,10 @@ int64_t outbox_due_ms(struct db *db);   /* monotonic time at which a row waits t
 void outbox_close(struct db *db);
 
 /* checkpoint.c: a thread of its own moves the log's pages into the file. */
-err checkpoints_start(struct db *db) MUST_USE;
+err checkpoints_start(struct db *db, int start_pages) MUST_USE;
 void checkpoints_stop(struct db *db);
-void checkpoints_committed(struct db *db); /* from the writer, between transactions */
+void checkpoints_begin(struct db *db); /* from the writer: before a transaction, which may have to wait, */
+void checkpoints_end(struct db *db);   /* and after it */
 
 /* step_begin, step_end - those of tx.h, and what must be forgotten with an undone step. */
 void step_begin(struct db *db);

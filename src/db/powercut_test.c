@@ -94,18 +94,6 @@ static void *write_some(void *arg)
     return NULL;
 }
 
-/* checkpoint_now - what the checkpoint thread does at 8 MiB, which would take too long here. */
-static void checkpoint_now(const char *folder)
-{
-    struct connection *connection = NULL;
-    char path[300];
-
-    snprintf(path, sizeof(path), "%s/auspex.db", folder);
-    ASSERT_OK(connection_open(path, "powercut", CONNECTION_WRITES, &connection));
-    ASSERT_OK(connection_exec(connection, "PRAGMA wal_checkpoint(PASSIVE)"));
-    connection_close(connection);
-}
-
 /* record - a start, three writers, readers, effects, checkpoints under way, and a clean end. */
 static void record(const char *folder)
 {
@@ -122,11 +110,8 @@ static void record(const char *folder)
     ASSERT_OK(outbox_start(db, pool));
     for (int round = 0; round < WRITERS; round++)
         ASSERT_EQ_INT(0, pthread_create(&threads[round], NULL, write_some, db));
-    for (int i = 0; i < 8; i++)
-        checkpoint_now(folder);
     for (int i = 0; i < WRITERS; i++)
         pthread_join(threads[i], NULL);
-    checkpoint_now(folder);
     outbox_stop(db, 5000);
     pool_stop(pool);
     db_close(db);

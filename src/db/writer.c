@@ -65,7 +65,7 @@ static err commit(struct db *db)
     TRY(FAILPOINT("db.commit.before"));
     if (tx_lost(&db->tx))
         return err_new(ERR_IO, "the transaction was lost (SQLite code %d)", db->tx.fatal);
-    TRY(connection_exec(db->tx.connection, "COMMIT"));
+    TRY(tx_run(&db->tx, "COMMIT", NONE));
     metric_add(&db_commit_seconds_total, (double)(time_mono_us() - began) / 1e6);
     return NULL;
 }
@@ -92,8 +92,9 @@ static err run_batch(struct db *db, struct request *requests, size_t count)
         TRY(connection_open(db->path, db->vfs, CONNECTION_WRITES, &db->tx.connection));
         db->data_version = -1;
     }
-    TRY(connection_exec(db->tx.connection, "BEGIN IMMEDIATE"));
+    checkpoints_begin(db);
     db->tx.fatal = 0;
+    TRY(tx_run(&db->tx, "BEGIN IMMEDIATE", NONE));
     db->appended_id = 0;
     for (struct request *it = requests; it && !tx_lost(&db->tx); it = it->next)
         run_one(db, it);
@@ -187,6 +188,7 @@ static void batch(struct db *db, struct request *requests, size_t count)
     err failure = run_batch(db, requests, count);
     int64_t appended = failure ? 0 : db->appended_id;
 
+    checkpoints_end(db);
     if (failure)
         lost(db, failure);
     else
@@ -203,8 +205,6 @@ static void batch(struct db *db, struct request *requests, size_t count)
     if (appended && wake)
         wake(atomic_load(&db->on_commit_arg), appended);
     err_free(failure);
-    if (db->owner)
-        checkpoints_committed(db);
 }
 
 /* wait_locked - until there is something to do: a request, the readers' rest, a due outbox row, or each second a look
