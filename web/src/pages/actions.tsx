@@ -27,7 +27,7 @@ function Catalogue() {
             <tbody>{actions.map((a) => (
               <tr key={a.id}>
                 <td class="main"><b class="mono">{a.id}</b><span class="sub">{a.doc}</span>{a.available === false && a.unavailable_reason && <span class="sub warn">{a.unavailable_reason}</span>}</td>
-                <td><ClassPill level={a.class} /></td>
+                <td><ClassPill level={a.class} />{a.irreversible && <span class="sub">{t('plan.irreversible')}</span>}</td>
                 <td class="cap"><span title={[tn('trust.doc', a.trust), a.trust_reason].filter(Boolean).join(' ')}>{tn('trust', a.trust)}</span></td>
                 <td class="small mono extra">{a.parameters.map((p) => p.name).join(', ') || t('none')}</td>
                 <td class="right">{may.operate(who) && a.available !== false && <Button small onClick={() => setQuery({ action: a.id })}>{t('plan.open')}</Button>}</td>

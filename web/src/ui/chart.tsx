@@ -115,7 +115,9 @@ export function Spark({ points, minutes, tone = 'series-1', max }: { points: Poi
   const top = max ?? (Math.max(...values) * 1.15 || 1);
   const bottom = max !== undefined ? 0 : Math.min(0, ...values);
   const last = known.at(-1)![0];
-  const x = (time: number) => Math.max(0, 120 * (1 - (last - time) / (minutes * 60)));
+  /* A server that has just started shows what it has, not an empty half hour. */
+  const span = Math.min(minutes * 60, Math.max(120, last - known[0]![0]));
+  const x = (time: number) => Math.max(0, 120 * (1 - (last - time) / span));
   const line = known.map(([time, value]) => `${x(time).toFixed(1)},${(31 - ((Math.min(value, top) - bottom) / (top - bottom || 1)) * 29).toFixed(1)}`).join(' L');
   return (
     <svg class="spark" viewBox="0 0 120 32" preserveAspectRatio="none" aria-hidden="true" style={{ color: `var(--${tone})` }}>
