@@ -121,10 +121,12 @@ REGISTER(route, sources_route);
 struct add_body {
     struct str host;
     int64_t port;
+    bool start;
 };
 static const struct field add_body_fields[] = {
     STRING(struct add_body, host, .doc = "Address."),
     INT(struct add_body, port, .doc = "Port."),
+    BOOL(struct add_body, start, .doc = "Watch it from now on."),
     { 0 },
 };
 static const struct schema add_body_schema = SCHEMA(struct add_body, add_body_fields, .doc = "What to post.");
@@ -219,7 +221,7 @@ static err services_list(struct request *req, const void *query, const void *bod
         };
         if (!row->added && str_eq(it->kind, S("redis"))) {
             row->add = arena_alloc(arena, sizeof(*row->add));
-            *row->add = (struct add_row){ S("POST"), S("/api/v1/monitor/connect"), { it->address, it->port } };
+            *row->add = (struct add_row){ S("POST"), S("/api/v1/monitor/connect"), { it->address, it->port, true } };
         }
     }
     out.total = (int64_t)out.services.count;

@@ -3,7 +3,7 @@
 #include "action/action.h"
 #include "api/services.h"
 #include "base/log.h"
-#include "redis/reach.h"
+#include "redis/connections.h"
 #include "topology/topology.h"
 
 #include <pwd.h>
@@ -42,9 +42,7 @@ void runner_part_stop(struct app *app)
 static err inventory_redis(void *arg, struct arena *arena, struct str id, struct redis_options *ret_options)
 {
     (void)arg;
-    if (!redis_reach_find(arena, id, ret_options))
-        return err_new(ERR_NOT_FOUND, "no Redis '%.*s' is watched here", STR_ARG(str_utf8_head(id, 100)));
-    return NULL;
+    return connections_reach(arena, id, ret_options);
 }
 
 static err inventory_service(void *arg, struct arena *arena, struct str server, struct str *ret_unit)

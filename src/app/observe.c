@@ -4,6 +4,7 @@
 #include "app/parts.h"
 #include "detect/watch.h"
 #include "ingest/collecting.h"
+#include "redis/connections.h"
 #include "redis/doctor.h"
 #include "topology/topology.h"
 
@@ -84,4 +85,21 @@ void doctor_part_stop(struct app *app)
 {
     (void)app;
     doctor_stop();
+}
+
+err connections_part_open(struct app *app)
+{
+    return connections_open(app->db, app->storage_path);
+}
+
+err connections_part_start(struct app *app)
+{
+    (void)app;
+    return connections_start(services.collecting);
+}
+
+void connections_part_stop(struct app *app)
+{
+    (void)app;
+    connections_stop();
 }

@@ -43,6 +43,9 @@ err doctor_part_start(struct app *app) MUST_USE;
 void doctor_part_stop(struct app *app);
 err prediction_start(struct app *app) MUST_USE;
 void prediction_stop(struct app *app);
+err connections_part_open(struct app *app) MUST_USE;
+err connections_part_start(struct app *app) MUST_USE;
+void connections_part_stop(struct app *app);
 /* observe_reload - all or nothing. */
 err observe_reload(struct config *config) MUST_USE;
 

@@ -47,6 +47,7 @@ static const struct part parts[] = {
     { "series", series_start, series_stop },
     { "access", access_start, NULL },
     { "analysis", analysis_start, NULL },
+    { "connections", connections_part_open, NULL },
     { "actions", actions_start, actions_stop },
     { "notifications", notifications_start, NULL },
     { "prediction", prediction_start, prediction_stop },
@@ -59,6 +60,7 @@ static const struct part parts[] = {
     { "doctor", doctor_part_start, doctor_part_stop },
     { "rules", rules_start, rules_stop },
     { "sources", sources_start, sources_stop },
+    { "connections' sources", connections_part_start, connections_part_stop },
 };
 
 static void stop_in_reverse_order(struct app *app, size_t started)

@@ -44,6 +44,14 @@ static const char *const special[] = {
     "ff00::/8",                                     /* multicast */
 };
 
+/* Of these, where no server lives that one could want to reach. */
+static const char *const no_servers[] = {
+    "0.0.0.0/8",          "169.254.0.0/16", "192.0.0.192/32", "224.0.0.0/4",
+    "100.100.100.200/32", /* metadata of Alibaba Cloud */
+    "240.0.0.0/4",        "::/128",         "fe80::/10",      "ff00::/8",
+    "fd00:ec2::254/128", /* metadata of AWS */
+};
+
 static bool parse_address(const char *text, struct in6_addr *ret_at, bool *ret_v4)
 {
     memset(ret_at, 0, sizeof(*ret_at));
@@ -96,14 +104,19 @@ static struct in6_addr from_sockaddr(const struct sockaddr *address)
     return at;
 }
 
-static bool is_special(const struct in6_addr *at)
+static bool is_among(const struct in6_addr *at, const char *const *texts, size_t count)
 {
-    for (size_t i = 0; i < ARRAY_LEN(special); i++) {
+    for (size_t i = 0; i < count; i++) {
         struct block block;
-        if (parse_block(str_of(special[i]), &block) && in_block(at, &block))
+        if (parse_block(str_of(texts[i]), &block) && in_block(at, &block))
             return true;
     }
     return false;
+}
+
+static bool is_special(const struct in6_addr *at)
+{
+    return is_among(at, special, ARRAY_LEN(special));
 }
 
 /* inner - the IPv4 address that an IPv6 one leads to, where there is one. */
@@ -132,6 +145,15 @@ bool address_is_public(const struct sockaddr *address)
         return false;
     struct in6_addr at = from_sockaddr(address), v4;
     return !is_special(&at) && !(inner(&at, &v4) && is_special(&v4));
+}
+
+bool address_is_no_server(const struct sockaddr *address)
+{
+    if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
+        return true;
+    struct in6_addr at = from_sockaddr(address), v4;
+    return is_among(&at, no_servers, ARRAY_LEN(no_servers)) ||
+           (!IN6_IS_ADDR_LOOPBACK(&at) && inner(&at, &v4) && is_among(&v4, no_servers, ARRAY_LEN(no_servers)));
 }
 
 err address_guard_new(struct arena *arena, const struct str *allow, size_t count,

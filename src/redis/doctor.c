@@ -354,6 +354,12 @@ int64_t facts_error_rise(const struct redis_facts *facts, struct str name)
     return facts_rise(redis_info_error(facts->info, name), redis_info_error(facts->previous, name));
 }
 
+err scenario_explain(const struct redis_scenario *scenario, const struct rca_case *what,
+                     const struct redis_facts *facts, struct rca_result *result)
+{
+    return facts->info || scenario->without_info ? scenario->explain(what, facts, result) : NULL;
+}
+
 err recommend_on(const struct rca_case *what, const struct redis_facts *facts, struct rca_result *result,
                  const char *action, struct str reason)
 {
@@ -415,7 +421,7 @@ static err explain_member(const struct rca_case *what, struct str alertname, con
             continue;
         if (!result->scenario.length)
             result->scenario = str_of(*it->id ? it->id : it->name);
-        return it->explain(what, facts, result);
+        return scenario_explain(it, what, facts, result);
     }
     return NULL;
 }

@@ -43,13 +43,17 @@ struct redis_scenario {
     const char *alertname;
     const char *severity;
     const char *summary;
-    int64_t hold_ms; /* it shows for a moment only: kept at least so long */
+    int64_t hold_ms;   /* it shows for a moment only: kept at least so long */
+    bool without_info; /* explains itself where INFO was never had as well */
     /* holds - does it? value and threshold are shown with the alert. */
     enum verdict (*holds)(const struct redis_facts *facts, double *ret_value, double *ret_threshold);
     /* explain - causes with evidence, failure, impact, and what is safe to do. */
     err (*explain)(const struct rca_case *what, const struct redis_facts *facts, struct rca_result *result);
 };
 
+/* scenario_explain - its explanation, where the facts suffice for it. */
+err scenario_explain(const struct redis_scenario *scenario, const struct rca_case *what,
+                     const struct redis_facts *facts, struct rca_result *result) MUST_USE;
 /* recommend_on - rca_recommend with the one parameter `instance`. */
 err recommend_on(const struct rca_case *what, const struct redis_facts *facts, struct rca_result *result,
                  const char *action, struct str reason) MUST_USE;

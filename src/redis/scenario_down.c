@@ -62,6 +62,7 @@ static err down_explain(const struct rca_case *what, const struct redis_facts *f
 static const struct redis_scenario down = {
     .id = "",
     .name = "down",
+    .without_info = true,
     .alertname = "RedisDown",
     .severity = "critical",
     .summary = "Redis does not answer",
@@ -99,6 +100,7 @@ static err loading_explain(const struct rca_case *what, const struct redis_facts
 static const struct redis_scenario loading = {
     .id = "",
     .name = "loading",
+    .without_info = true,
     .alertname = "RedisLoading",
     .severity = "info",
     .summary = "Redis reads its data set",

@@ -83,6 +83,7 @@ static err busy_explain(const struct rca_case *what, const struct redis_facts *f
 static const struct redis_scenario busy_script = {
     .id = "SC-005",
     .name = "busy_script",
+    .without_info = true,
     .alertname = "RedisBusyScript",
     .severity = "high",
     .summary = "A script blocks Redis",

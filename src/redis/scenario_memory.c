@@ -132,8 +132,9 @@ static bool was_lowered(const struct redis_facts *facts)
 {
     const struct redis_info *now = facts->info, *before = facts->previous;
 
-    return before && now->maxmemory > 0 && before->used_memory != REDIS_UNSET && before->maxmemory != REDIS_UNSET &&
-           now->maxmemory < before->used_memory && (before->maxmemory == 0 || now->maxmemory < before->maxmemory);
+    return before && now->maxmemory > 0 && !never_evicts(now) && before->used_memory != REDIS_UNSET &&
+           before->maxmemory != REDIS_UNSET && now->maxmemory < before->used_memory &&
+           (before->maxmemory == 0 || now->maxmemory < before->maxmemory);
 }
 
 static enum verdict lowered_holds(const struct redis_facts *facts, double *ret_value, double *ret_threshold)
