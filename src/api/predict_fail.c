@@ -248,7 +248,7 @@ static err predictions_list(struct request *req, const void *query, const void *
                                         .limit = (int)q->limit } };
     struct type_counts counts = { 0 };
     struct predictions_reply answer = { 0 };
-    struct buf window CLEANUP(buf_clear);
+    struct buf window CLEANUP(buf_clear) = { 0 };
 
     (void)body;
     TRY(db_read(services.db, list_read, &job));

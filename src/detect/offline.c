@@ -53,7 +53,7 @@ static void put_or_null(struct json_writer *w, struct str key, double value)
 static void say(struct replay *replay, struct str spelled, FILE *out)
 {
     struct assessment judged = assess(replay->arena, replay->model->algorithm, replay->history, &replay->options);
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { 0 };
     struct json_writer w;
     double number;
 
@@ -106,9 +106,11 @@ static err take_row(struct replay *replay, struct str line, const char *path, si
     else if (time_ms <= history_last_ms(replay->history))
         return NULL;
     history_add(replay->history, time_ms, value);
+    /* Growth takes hours; a spike of errors is over by then. */
     int64_t step = (time_ms - replay->first_ms) / STEP_SHARE;
-    if (step > STEP_MS)
-        step = STEP_MS;
+    int64_t most = replay->model->algorithm == Z_SCORE_ANOMALY ? MINUTE_MS : STEP_MS;
+    if (step > most)
+        step = most;
     if (replay->said && time_ms - replay->said_ms < step)
         return NULL;
     replay->said = true;

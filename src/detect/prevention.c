@@ -7,6 +7,12 @@
 err prevention_add(struct tx *tx, struct prevention *prevention)
 {
     prevention->created_ms = tx_now_ms(tx);
+    if (prevention->execution_id.length) {
+        TRY(tx_get_i64(tx, "SELECT id FROM prevention WHERE signal_id = ?1 AND execution_id = ?2",
+                       PARAMS(prevention->signal_id, prevention->execution_id), 0, &prevention->id));
+        if (prevention->id)
+            return NULL;
+    }
     TRY(tx_run(
         tx,
         "INSERT INTO prevention(signal_id, action_type, action_cmd, execution_id, success, created_ms, executed_ms)"

@@ -60,7 +60,7 @@ static void put_evidence(struct json_writer *w, const struct evidence *evidence)
 
 static struct str evidence_text(struct arena *arena, const struct signal_row *row)
 {
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { 0 };
     struct json_writer w;
 
     if (!row->has_evidence)
@@ -90,7 +90,7 @@ static err evidence_read(struct arena *arena, struct str text, struct signal_row
 
 static struct str labels_text(struct arena *arena, struct labels labels)
 {
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { 0 };
     struct json_writer w;
 
     buf_init(&text, DATA_MAX);
@@ -184,7 +184,7 @@ static void put_optional(struct json_writer *w, struct str key, double value)
 static err append_raised(struct tx *tx, const struct signal_row *row, bool became_high)
 {
     const struct failure_model *model = failure_model_for(row->signal_type);
-    struct buf data CLEANUP(buf_clear);
+    struct buf data CLEANUP(buf_clear) = { 0 };
     struct json_writer w;
 
     buf_init(&data, DATA_MAX);

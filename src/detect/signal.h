@@ -95,6 +95,7 @@ struct prevention_list {
     struct prevention *at;
     size_t count;
 };
+/* prevention_add - sets id and created_ms; the same signal and execution again are the first row. */
 err prevention_add(struct tx *tx, struct prevention *prevention) MUST_USE;
 /* prevention_settle - the execution ended; nothing where it belongs to no prevention. */
 err prevention_settle(struct tx *tx, struct str execution_id, bool success) MUST_USE;

@@ -6,6 +6,7 @@
 #include <math.h>
 
 enum { FRESH_MS = 3 * MINUTE_MS, RATE_MS = 90 * SECOND_MS, COMMANDS_MIN = 50 };
+#define PROCESS_SHARE 0.02 /* of what is available */
 
 static err select_named(struct look *look, const char *name, int64_t back_ms, struct series_list *ret_list)
 {
@@ -148,6 +149,29 @@ static err read_memory(struct look *look, const struct quantity *quantity)
     return read_host_share(look, quantity, "node_memory_MemTotal_bytes", "node_memory_MemAvailable_bytes", true);
 }
 
+/* What a group of processes holds, of all that it could still get. Small ones can't be the leak that kills the host. */
+static err read_processes(struct look *look, const struct quantity *quantity)
+{
+    struct series_list groups, available;
+
+    TRY(select_named(look, "namedprocess_namegroup_memory_bytes", FRESH_MS, &groups));
+    TRY(select_named(look, "node_memory_MemAvailable_bytes", FRESH_MS, &available));
+    for (size_t i = 0; i < groups.count; i++) {
+        struct labels labels = groups.at[i].labels;
+        struct str host = host_of(labels), name = labels_get(labels, S("groupname"));
+        const struct sample *held = newest(&groups.at[i]);
+        double left = NAN;
+        for (size_t j = 0; j < available.count; j++)
+            if (newest(&available.at[j]) && str_eq(host_of(available.at[j].labels), host))
+                left = newest(&available.at[j])->value;
+        if (!held || !str_eq(labels_get(labels, S("memtype")), S("resident")) || !(held->value > PROCESS_SHARE * left))
+            continue;
+        look->value(look, quantity, str_printf(look->arena, "process:%.*s:%.*s", STR_ARG(host), STR_ARG(name)), host,
+                    labels, held->time_ms, 100 * held->value / (held->value + left));
+    }
+    return NULL;
+}
+
 static err read_descriptors(struct look *look, const struct quantity *quantity)
 {
     return read_host_share(look, quantity, "node_filefd_maximum", "node_filefd_allocated", false);
@@ -282,6 +306,8 @@ const struct quantity quantities[] = {
     { "filesystem_inodes_used_percent", "Inodes used.", "inode_exhaustion", MODEL_DISK, 100, read_inodes },
     { "filefd_used_percent", "Open files of the whole host.", "fd_exhaustion", MODEL_DISK, 100, read_descriptors },
     { "memory_used_percent", "Memory that is not available.", "mem_leak", MODEL_MEMORY, 100, read_memory },
+    { "process_memory_percent", "Memory of a group of processes, of what it could get.", "mem_leak", MODEL_MEMORY, 100,
+      read_processes },
     { "redis_memory_used_percent", "Memory used of maxmemory.", "mem_leak", MODEL_MEMORY, 100, read_redis_memory },
     { "cpu_used_percent", "CPU time neither idle nor waiting for disks.", "cpu_spike", MODEL_CPU, 85, read_cpu },
     { "redis_error_percent", "Commands that ended in an error.", "error_rate", MODEL_ERRORS, 15, read_redis_errors },
