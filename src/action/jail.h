@@ -38,3 +38,5 @@ char *cgroup_make(int64_t processes_max);
 /* cgroup_kill - everything in it, at once; then it is removed as soon as it is empty. */
 void cgroup_kill(const char *cgroup);
 bool cgroup_remove(const char *cgroup);
+/* cgroup_sweep - the same for a guard that ended without doing it. */
+void cgroup_sweep(pid_t guard);

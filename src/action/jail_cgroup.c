@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,12 +40,13 @@ static bool write_file(const char *cgroup, const char *file, const char *text)
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
-char *cgroup_make(int64_t processes_max)
+/* Below our own; NULL where there is no cgroup v2. malloc'd. */
+static char *path_of(pid_t guard)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(64 * 1024);
     const char *mount = mount_point();
-    struct str own, line = S("");
-    char *path, number[32];
+    struct str own = S(""), line = S("");
+    char *path = NULL;
 
     err e = mount ? file_read(arena, "/proc/self/cgroup", 65536, &own) : NULL;
     if (!mount || e) {
@@ -58,15 +60,36 @@ char *cgroup_make(int64_t processes_max)
     }
     if (!str_starts(line, S("0::/")) || str_contains(line, S("/..")))
         return NULL;
-    if (asprintf(&path, "%s%.*s/auspex-run-%d", mount, STR_ARG(str_slice(line, 3, line.length)), getpid()) < 0)
+    if (str_eq(line, S("0::/")))
+        line = S("0::");
+    if (asprintf(&path, "%s%.*s/auspex-run-%d", mount, STR_ARG(str_slice(line, 3, line.length)), guard) < 0)
         return NULL;
-    if (mkdir(path, 0755)) {
+    return path;
+}
+
+char *cgroup_make(int64_t processes_max)
+{
+    char *path = path_of(getpid()), number[32];
+
+    if (!path || mkdir(path, 0755)) {
         free(path);
         return NULL;
     }
     snprintf(number, sizeof(number), "%lld", (long long)processes_max);
     write_file(path, "pids.max", number); /* only there where the controller is enabled */
     return path;
+}
+
+void cgroup_sweep(pid_t guard)
+{
+    char *path = path_of(guard);
+
+    if (path && access(path, F_OK) == 0) {
+        cgroup_kill(path);
+        for (int i = 0; i < 50 && !cgroup_remove(path); i++)
+            poll(NULL, 0, 10);
+    }
+    free(path);
 }
 
 void cgroup_kill(const char *cgroup)

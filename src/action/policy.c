@@ -20,6 +20,9 @@ err policy_cooling(struct tx *tx, const struct action_def *def, struct str targe
 
 err policy_noted(struct tx *tx, const struct plan *plan, const struct execution_row *row)
 {
+    /* No cooldown, budget or breaker looks further back than 30 days; an incident's attempts are few. */
+    TRY(tx_run(tx, "DELETE FROM action_attempt WHERE started < ?1 AND incident = 0",
+               PARAMS(tx_now_ms(tx) - 31 * (int64_t)DAY_MS)));
     for (size_t i = 0; i < plan->targets.count; i++)
         TRY(tx_run(
             tx, "INSERT INTO action_attempt(execution, action, target, incident, started) VALUES (?1, ?2, ?3, ?4, ?5)",

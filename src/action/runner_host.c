@@ -1,6 +1,7 @@
 /* runner_host.c - the process between the daemon and the guards: takes run sockets, forks, adopts, cleans up.
  *
  * It reads no bytes of any message but the descriptor that comes with it, so there is nothing in it to be fooled. */
+#include "action/jail.h"
 #include "action/runner_parts.h"
 #include "base/time.h"
 
@@ -100,8 +101,11 @@ static void reap(struct host *host)
     pid_t children[256], pid;
 
     for (;;) {
-        while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) > 0)
+        while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) > 0) {
+            if (is_guard(host, pid))
+                cgroup_sweep(pid);
             forget(host, pid);
+        }
         if (pid < 0)
             return;
         size_t count = process_children(children, ARRAY_LEN(children)), strays = 0;

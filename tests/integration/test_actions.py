@@ -448,3 +448,35 @@ def test_a_crash_never_runs_a_command_twice(acting, point, state):
     assert said.count('ran') <= 1 and 'back' not in said, said
     assert run(daemon, 'once')['state'] in ('rolled_back', 'refused')  # its lock is free again
     os.unlink(log)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='the helper keeps root only where root started it')
+def test_commands_run_without_rights_unless_the_action_says_root(acting):
+    whoami = "[/bin/bash, -c, 'id -u; grep -E \"NoNewPrivs|Seccomp:\" /proc/self/status']"
+    daemon = acting(command_action('plain', whoami) + command_action('rooted', whoami, more='    root: true\n'))
+    owner = os.stat(f'/proc/{daemon.pid}').st_uid
+    assert owner != 0  # the daemon itself dropped its rights
+    head = run(daemon, 'plain')['output']['head'].split()
+    assert head[head.index('NoNewPrivs:') + 1] == '1' and head[head.index('Seccomp:') + 1] == '2'
+    assert str(owner) in head and '0' not in head[:8]
+    head = run(daemon, 'rooted')['output']['head'].split('\n')
+    assert '0' in head
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='another user\'s process')
+def test_the_process_that_was_planned_is_reniced_and_no_other(acting):
+    import subprocess
+    daemon = acting()
+    sleeper = subprocess.Popen(['sleep', '60'])
+    try:
+        e = run(daemon, 'renice_process', process=sleeper.pid, nice=7)
+        assert e['state'] == 'fixed', e
+        assert os.getpriority(os.PRIO_PROCESS, sleeper.pid) == 7
+        assert e['plan']['rollback'][0]['argv'] == ['renice', '-n', '0', '-p', str(sleeper.pid)]
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    answer = execute(daemon, 'renice_process', process=sleeper.pid)
+    assert answer.status in (404, 409), answer
+    for wrong in (1, daemon.pid, -5, '$(id)', '1; id'):
+        assert execute(daemon, 'renice_process', process=wrong).status in (403, 404, 422), wrong
