@@ -242,6 +242,7 @@ static err tokens_create(struct request *req, const void *query, const void *bod
     TRY(db_write(services.db, token_write, &job));
     reply->status = 201;
     struct token_reply out = { job.id, b->name, str_of(role_name(job.role)), job.token };
+    reply->secret = true;
     return reply_encode(reply, &token_reply_schema, &out);
 }
 static const struct route tokens_create_route = {

@@ -80,6 +80,20 @@ static err bind_error(struct str listen, int code)
     return err_new(ERR_UNAVAILABLE, "can't listen on %.*s: %s", STR_ARG(listen), strerror(code));
 }
 
+/* mapped - every address as IPv6. */
+static struct sockaddr_in6 mapped(const struct sockaddr_storage *from)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
+    struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+
+    if (from->ss_family != AF_INET)
+        return *(const struct sockaddr_in6 *)from;
+    to.sin6_port = v4->sin_port;
+    to.sin6_addr.s6_addr[10] = to.sin6_addr.s6_addr[11] = 0xff;
+    memcpy(&to.sin6_addr.s6_addr[12], &v4->sin_addr, 4);
+    return to;
+}
+
 err http_listen(struct http_server *server)
 {
     struct str listen_at = server->options.settings->listen, host;
@@ -104,24 +118,9 @@ err http_listen(struct http_server *server)
         return bind_error(listen_at, errno);
     if (getsockname(server->listen_fd, (struct sockaddr *)&bound, &length) < 0)
         return err_errno("getsockname");
-    server->port = ntohs(bound.ss_family == AF_INET ? ((struct sockaddr_in *)&bound)->sin_port
-                                                    : ((struct sockaddr_in6 *)&bound)->sin6_port);
+    server->port = ntohs(mapped(&bound).sin6_port);
     server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return NULL;
-}
-
-/* mapped - every address as IPv6. */
-static struct sockaddr_in6 mapped(const struct sockaddr_storage *from)
-{
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
-    struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
-
-    if (from->ss_family != AF_INET)
-        return *(const struct sockaddr_in6 *)from;
-    to.sin6_port = v4->sin_port;
-    to.sin6_addr.s6_addr[10] = to.sin6_addr.s6_addr[11] = 0xff;
-    memcpy(&to.sin6_addr.s6_addr[12], &v4->sin_addr, 4);
-    return to;
 }
 
 /* make_room - close who has been idle longest, else who has been sending headers longest. */

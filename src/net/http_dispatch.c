@@ -333,7 +333,7 @@ static void replay(struct request *req, const struct idempotency_reply *known)
     reply_header(&req->reply, req, S("Idempotent-Replayed"), S("true"));
 }
 
-/* keep - the reply under its key. What may go better next time is forgotten instead. */
+/* keep - the reply under its key. What may go better next time, or is shown once, is forgotten instead. */
 static void keep(struct request *req, const struct idempotency_request *asked)
 {
     const struct reply *reply = &req->reply;
@@ -343,7 +343,7 @@ static void keep(struct request *req, const struct idempotency_request *asked)
                                        .location = S(""),
                                        .body = buf_str(&reply->body) };
 
-    if (reply->status >= 500 || reply->status == 429 || reply->asset) {
+    if (reply->status >= 500 || reply->status == 429 || reply->asset || reply->secret) {
         http_idempotency->forget(asked);
         return;
     }
@@ -394,7 +394,7 @@ static err run(struct request *req)
     TRY(guard_principal(req, match->route->role, match->route->open_on_loopback));
     if (req->body.length)
         TRY(undo_gzip(req));
-    if (http_idempotency && req->write && key.length)
+    if (http_idempotency && req->write && key.length && req->principal.name.length)
         return handle_once(req, key);
     return handle(req);
 }

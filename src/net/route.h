@@ -37,6 +37,7 @@ struct reply {
     VEC(struct pair) headers;      /* in the request's arena */
     const struct asset *asset;     /* instead of a body: an embedded file, sent with ETag and gzip */
     const struct schema *expected; /* the row's reply schema, set by the server */
+    bool secret; /* holds what is shown once (a new token): never stored, so Idempotency-Key does not repeat it */
 };
 
 struct route {

@@ -302,6 +302,21 @@ def test_without_a_proxy_nobody_believes_a_forwarded_address(server):
     assert server.get('/metrics', role=None, headers={'X-Forwarded-For': '203.0.113.9'}).status == 200
 
 
+def test_one_key_one_effect_one_reply(server):
+    body, headers = {'name': 'twice', 'password': 'a long enough one', 'role': 'viewer'}, {'Idempotency-Key': 'test-user'}
+    first, second = (server.post('/api/v1/users', body, headers=headers) for _ in range(2))
+    assert first.status in (200, 201) and (second.status, second.raw) == (first.status, first.raw)
+    assert second.headers['Idempotent-Replayed'] == 'true'
+    problem(server.post('/api/v1/users', body | {'name': 'thrice'}, headers=headers), 409)
+
+
+def test_a_new_token_is_not_kept_for_a_replay(server):
+    body, headers = {'name': 'shown-once', 'role': 'viewer'}, {'Idempotency-Key': 'test-token'}
+    first, second = (server.post('/api/v1/tokens', body, headers=headers) for _ in range(2))
+    assert first.status in (200, 201) and second.headers['Idempotent-Replayed'] is None
+    assert first.raw not in b''.join(path.read_bytes() for path in server.data.glob('*') if path.is_file())
+
+
 # Where it listens
 
 def refused_start(folder, listen):
