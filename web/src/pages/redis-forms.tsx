@@ -1,10 +1,9 @@
-// redis-forms.tsx - connect to an instance; provoke faults on one that is marked for tests.
+// redis-forms.tsx - connect to an instance.
 import { useState } from 'preact/hooks';
 import { t } from '../i18n/index.ts';
 import { api } from '../lib/api.ts';
 import { useTask } from '../lib/data.ts';
-import { Button, Card, CopyCurl, Dialog, Field, ProblemNote } from '../ui/basics.tsx';
-import type { Connection } from '../types.ts';
+import { Button, CopyCurl, Dialog, Field, ProblemNote } from '../ui/basics.tsx';
 
 export function AddRedis({ onClose, onDone }: { onClose: () => void; onDone: (id: string) => void }) {
   const [f, setF] = useState({ host: '127.0.0.1', port: '6379', username: '', password: '', db: '0', name: '', tls: false, test: false });
@@ -39,29 +38,5 @@ export function AddRedis({ onClose, onDone }: { onClose: () => void; onDone: (id
         </div>
       </form>
     </Dialog>
-  );
-}
-
-const FAULTS = [
-  { kind: 'fill_memory', body: { mb: 64 }, name: 'redis.fault.memory' },
-  { kind: 'connections', body: { count: 100 }, name: 'redis.fault.clients' },
-  { kind: 'slow_command', body: { duration_ms: 500 }, name: 'redis.fault.slow' },
-] as const;
-
-export function Provoke({ connection }: { connection: Connection }) {
-  const task = useTask();
-  const path = '/api/v1/monitor/inject';
-  const send = (to: string, body: unknown) => task.run(() => api(to, { method: 'POST', body }));
-  return (
-    <Card title={t('redis.provoke')} tools={<CopyCurl path={path} method="POST" body={{ connection: connection.connection, kind: 'fill_memory', mb: 64 }} />}>
-      <div class="stack">
-        <p class="dim">{t('redis.provoke.text')}</p>
-        <div class="row">
-          {FAULTS.map((f) => <Button key={f.kind} small busy={task.busy} onClick={() => void send(path, { connection: connection.connection, kind: f.kind, ...f.body })}>{t(f.name)}</Button>)}
-          <Button small icon="undo" busy={task.busy} onClick={() => void send('/api/v1/monitor/cleanup', { connection: connection.connection })}>{t('redis.cleanup')}</Button>
-        </div>
-        {task.error && <ProblemNote error={task.error} />}
-      </div>
-    </Card>
   );
 }

@@ -14,7 +14,7 @@ import { useMarks } from '../ui/marks.ts';
 import { HealthPill, Pill, SeverityPill, type Tone } from '../ui/status.tsx';
 import type { Connection, Diagnosis, RedisAlert, RedisMetrics } from '../types.ts';
 import { FoundServices } from './connect.tsx';
-import { AddRedis, Provoke } from './redis-forms.tsx';
+import { AddRedis } from './redis-forms.tsx';
 
 const stateTones: Record<string, Tone> = { connected: 'low', monitoring: 'ok', unreachable: 'critical', loading: 'accent', busy: 'high', auth_failed: 'high' };
 
@@ -183,7 +183,6 @@ function Instance({ connection, only, changed }: { connection: Connection; only:
       {connection.error && <div class="problem" role="alert"><p>{connection.error}</p></div>}
       <div class="two"><Alerts connection={connection} /><Diagnose key={connection.connection} connection={connection} /></div>
       <Dashboard connection={connection} minutes={minutes} />
-      {connection.test && may.operate(who) && <Provoke connection={connection} />}
     </div>
   );
 }
