@@ -49,7 +49,8 @@ static int note_pages(void *arg, sqlite3 *handle, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* checkpoint - passive: as far as readers let it. Returns the pages that are not moved yet. */
+/* checkpoint - passive: as far as readers let it. Returns the pages that are not moved yet, those of commits under way
+ * included. */
 static int checkpoint(struct checkpoints *checkpoints)
 {
     int log = 0, moved = 0;
@@ -67,7 +68,7 @@ static int checkpoint(struct checkpoints *checkpoints)
         checkpoints->failing = true;
         log_err(connection_err(checkpoints->connection, code, "checkpoint"), "a checkpoint failed, and is tried again");
     }
-    return log - moved;
+    return atomic_load(&checkpoints->pages) - moved; /* `log` knows only what was there when it began */
 }
 
 static void *checkpoint_loop(void *arg)
