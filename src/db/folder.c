@@ -72,17 +72,19 @@ err folder_lock(const char *folder, int *ret_fd)
     char *path = str_c(arena, str_printf(arena, "%s/lock", folder));
 
     TRY(file_make_dirs(folder, 0700));
-    int fd CLEANUP(fd_close) = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return err_errno("can't open %s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? in_use(arena, folder, path) : err_errno("can't lock %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        err e = errno == EWOULDBLOCK ? in_use(arena, folder, path) : err_errno("can't lock %s", path);
+        close(fd);
+        return e;
+    }
     struct str command = own_command(arena);
     struct str text = str_printf(arena, "%d %lld %.*s\n", (int)getpid(), (long long)time_now_ms(), STR_ARG(command));
     /* Who has it is written for people; a full disk must not keep the program from starting. */
     if (ftruncate(fd, 0) == 0 && pwrite(fd, text.at, text.length, 0) < 0)
         errno = 0;
     *ret_fd = fd;
-    fd = -1;
     return NULL;
 }
