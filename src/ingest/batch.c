@@ -33,13 +33,13 @@ void batch_add(struct batch *out, enum metric_kind kind, const char *name, const
 }
 
 static void add_list(struct batch *out, enum metric_kind kind, const char *name, const char *help, double value,
-                     va_list list)
+                     va_list *list)
 {
     struct label labels[LABELS_MAX];
     size_t count = 0;
 
-    for (const char *key; count < LABELS_MAX && (key = va_arg(list, const char *));)
-        labels[count++] = (struct label){ str_of(key), str_of(va_arg(list, const char *)) };
+    for (const char *key; count < LABELS_MAX && (key = va_arg(*list, const char *));)
+        labels[count++] = (struct label){ str_of(key), str_of(va_arg(*list, const char *)) };
     batch_add(out, kind, name, help, value, labels, count);
 }
 
@@ -48,7 +48,7 @@ void batch_gauge(struct batch *out, const char *name, const char *help, double v
     va_list list;
 
     va_start(list, value);
-    add_list(out, KIND_GAUGE, name, help, value, list);
+    add_list(out, KIND_GAUGE, name, help, value, &list);
     va_end(list);
 }
 
@@ -57,7 +57,7 @@ void batch_counter(struct batch *out, const char *name, const char *help, double
     va_list list;
 
     va_start(list, value);
-    add_list(out, KIND_COUNTER, name, help, value, list);
+    add_list(out, KIND_COUNTER, name, help, value, &list);
     va_end(list);
 }
 
@@ -66,7 +66,7 @@ void batch_untyped(struct batch *out, const char *name, const char *help, double
     va_list list;
 
     va_start(list, value);
-    add_list(out, KIND_UNKNOWN, name, help, value, list);
+    add_list(out, KIND_UNKNOWN, name, help, value, &list);
     va_end(list);
 }
 

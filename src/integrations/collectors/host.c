@@ -22,7 +22,8 @@ struct host_file {
 };
 
 struct host {
-    struct str root, name;
+    char *root; /* ends in a slash */
+    char name[HOST_NAME_MAX + 1];
     struct host_file files[FILES_MAX];
     size_t file_count;
     struct buf text;
@@ -58,7 +59,7 @@ bool line_number(struct str *line, double *ret_value)
 
 const char *host_path(struct host *host, struct batch *out, const char *path)
 {
-    return str_printf(out->arena, "%.*s%s", STR_ARG(host->root), path).at;
+    return str_printf(out->arena, "%s%s", host->root, path).at;
 }
 
 static struct host_file *file_of(struct host *host, struct batch *out, const char *path)
@@ -118,12 +119,12 @@ struct str host_read_once(struct host *host, struct batch *out, const char *path
 
 struct str host_name(const struct host *host)
 {
-    return host->name;
+    return str_of(host->name);
 }
 
 struct str host_id(struct host *host, struct batch *out, const char *kind, struct str name)
 {
-    return str_printf(out->arena, "%s:%.*s:%.*s", kind, STR_ARG(host->name), STR_ARG(name));
+    return str_printf(out->arena, "%s:%s:%.*s", kind, host->name, STR_ARG(name));
 }
 
 static void host_close(void *state)
@@ -133,8 +134,7 @@ static void host_close(void *state)
     for (size_t i = 0; i < host->file_count; i++)
         fd_close(&host->files[i].fd);
     buf_clear(&host->text);
-    free((void *)host->root.at);
-    free((void *)host->name.at);
+    free(host->root);
     free(host);
 }
 
@@ -142,15 +142,12 @@ static err host_open(struct call *call, const void *settings, void **ret_state)
 {
     const struct host_settings *s = settings;
     struct host *host = calloc(1, sizeof(*host));
-    char name[HOST_NAME_MAX + 1] = "";
-    char *root = NULL;
 
     (void)call;
-    gethostname(name, sizeof(name) - 1);
-    if (!host || asprintf(&root, "%.*s%s", STR_ARG(s->root), str_ends(s->root, S("/")) ? "" : "/") < 0)
+    if (!host || asprintf(&host->root, "%.*s%s", STR_ARG(s->root), str_ends(s->root, S("/")) ? "" : "/") < 0)
         abort();
-    host->root = str_of(root);
-    host->name = str_of(strdup(name[0] ? name : "localhost"));
+    if (gethostname(host->name, sizeof(host->name) - 1) || !host->name[0])
+        memcpy(host->name, "localhost", sizeof("localhost"));
     buf_init(&host->text, TEXT_MAX);
     *ret_state = host;
     return NULL;
@@ -171,7 +168,7 @@ static err host_collect(struct call *call, const void *settings, void *state, st
     }
     batch_resource(out,
                    &(struct resource_seen){
-                       str_printf(out->arena, "host:%.*s", STR_ARG(host->name)), S("host"), host->name, { 0 }, S("") });
+                       str_printf(out->arena, "host:%s", host->name), S("host"), str_of(host->name), { 0 }, S("") });
     return first;
 }
 

@@ -37,7 +37,7 @@ struct redis_source {
     struct redis_client *client;
     char *address;
     bool refused[LOOK_COUNT]; /* the user may not, or the server can't */
-    bool only_all; /* it knows no INFO everything */
+    bool only_all;            /* it knows no INFO everything */
     uint64_t polls;
     int64_t slow_last;    /* -1: none seen */
     struct arena *memory; /* of previous */
@@ -147,7 +147,7 @@ static bool wants_clients(const struct redis_source *source, const struct redis_
     if (now->connected_clients < 0 || now->connected_clients >= CLIENTS_MAX)
         return false;
     return source->polls % CLIENTS_EVERY == 0 ||
-           (now->maxclients > 0 && now->connected_clients * 10 >= now->maxclients * 8) ||
+           (now->maxclients > 0 && (double)now->connected_clients >= 0.8 * (double)now->maxclients) ||
            (before && (now->rejected_connections > before->rejected_connections ||
                        now->evicted_clients > before->evicted_clients || now->evicted_keys > before->evicted_keys));
 }
@@ -188,7 +188,8 @@ static err ask_info(struct redis_source *source, struct call *call, struct redis
 
     struct str argv[] = { S("INFO"), source->only_all ? S("all") : S("everything") };
     TRY(redis_command(source->client, call->arena, call->deadline_ms, argv, 2, &reply));
-    if (reply->type == RESP_STRING && !reply->text.length && !source->only_all) { /* relatives of Redis that know no such section */
+    if (reply->type == RESP_STRING && !reply->text.length &&
+        !source->only_all) { /* relatives of Redis that know no such section */
         source->only_all = true;
         argv[1] = S("all");
         TRY(redis_command(source->client, call->arena, call->deadline_ms, argv, 2, &reply));

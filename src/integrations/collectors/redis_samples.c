@@ -251,7 +251,7 @@ static void add_instance(struct batch *out, const struct redis_instance_state *s
     batch_add(out, KIND_GAUGE, "redis_instance_info", "What it is; always 1.", 1, labels, ARRAY_LEN(labels));
     if (state->info->uptime_in_seconds >= 0)
         batch_gauge(out, "redis_start_time_seconds", "When it started, in seconds since 1970.",
-                    (double)(state->time_ms / 1000 - state->info->uptime_in_seconds), NULL);
+                    floor((double)state->time_ms / 1000) - (double)state->info->uptime_in_seconds, NULL);
 }
 
 static void add_looks(struct batch *out, const struct redis_instance_state *state)
