@@ -13,6 +13,7 @@
 #include "base/test.h"
 #include "base/time.h"
 #include "ingest/collector.h"
+#include "integrations/collectors/redis_samples.h"
 #include "redis/instance.h"
 
 struct stage {
@@ -176,4 +177,34 @@ TEST(redis_collector_stores_info_and_tells_the_observer)
     ASSERT_TRUE(seen.restarted);
     stop_server(&stage);
     stage_down(&stage);
+}
+
+TEST(redis_that_lies_gives_samples_or_none_but_no_harm)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct batch batch = batch_make(arena, 1700000000000, S("redis"), S("h:1"));
+    struct redis_info info;
+    struct redis_instance_state state = { .time_ms = 1700000000000,
+                                          .info = &info,
+                                          .slowlog_length = INT64_MAX,
+                                          .slowlog_last_id = INT64_MAX,
+                                          .slowlog_last_us = INT64_MAX,
+                                          .cluster_info = S("\0\xff not cluster info") };
+    struct buf text CLEANUP(buf_clear);
+
+    ASSERT_OK(redis_info_parse(arena,
+                               S("uptime_in_seconds:9223372036854775807\nmaxclients:9223372036854775807\n"
+                                 "used_memory:-1\nmaxmemory:1e999\nrole:slave\nmaster_host:\xff\xfe\"\n"
+                                 "master_link_down_since_seconds:-1\nrun_id:\0\0\n"
+                                 "cmdstat_\xff:calls=9223372036854775807,usec=-5\nerrorstat_\"x:count=1\n"
+                                 "db0:keys=-9223372036854775808,avg_ttl=nan\nslave0:ip=\xff,port=,offset=1,lag=-1\n"),
+                               &info));
+    redis_samples_add(&batch, &state);
+    buf_init(&text, 1 << 20);
+    batch_write(&text, &batch);
+    ASSERT_TRUE(str_is_utf8(buf_str(&text)));
+    ASSERT_CONTAINS("redis_commands_total{cmd=\"\xef\xbf\xbd\",", buf_str(&text));
+    ASSERT_CONTAINS("err=\"\\\"x\"", buf_str(&text));
+    ASSERT_FALSE(str_contains(buf_str(&text), S("redis_memory_max_bytes")));
+    ASSERT_FALSE(str_contains(buf_str(&text), S("redis_db_keys{")));
 }
