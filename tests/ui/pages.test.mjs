@@ -13,7 +13,7 @@ before(async () => {
   const { connection } = await daemon.call('POST', '/api/v1/monitor/connect', { host: '127.0.0.1', port: redis.port, name: 'cache-main', test: true });
   await daemon.call('POST', '/api/v1/monitor/start', { connection, interval_s: 1 });
   /* Full to the brim, then writes that are refused: out of memory, seen by the product itself. */
-  redis.cli('EVAL', "for i = 1, 8000 do redis.pcall('SET', 'key:' .. i, string.rep('x', 4000)) end", '0');
+  for (let i = 0; i < 24; i++) redis.cli('EVAL', "for i = 1, 300 do redis.pcall('SET', KEYS[1] .. i, string.rep('x', 4000)) end", '1', `key:${i}:`);
   for (let i = 0; i < 30; i++) redis.cli('SET', `late:${i}`, 'x');
   await daemon.call('POST', '/webhook', alertmanager('HighLatency', {}, { summary: 'p99 of api-gateway is above 5 s' }));
   await daemon.call('POST', '/webhook', alertmanager('QueueGrows', { severity: 'warning', service: 'worker', instance: 'web-2' }, { summary: 'The queue of worker grows' }));
@@ -35,20 +35,16 @@ after(async () => {
   await redis?.close();
 });
 
-/* An execution that waits for approval, where the catalogue has an action for a Redis instance. */
+/* An execution from its request to its verified end: asked for by one, approved by another. */
 async function someExecution(connection) {
-  const { actions } = await daemon.call('GET', '/api/v1/actions');
   const { resources } = await daemon.call('GET', '/api/v1/resources');
   const instance = resources.find((r) => r.kind === 'redis_instance')?.id ?? connection;
-  for (const action of actions.filter((a) => a.parameters.some((p) => p.type === 'redis_instance'))) {
-    const parameters = Object.fromEntries(action.parameters.filter((p) => p.type === 'redis_instance').map((p) => [p.name, instance]));
-    try {
-      return (await daemon.call('POST', '/api/v1/remediation/execute', { incident_id: incident, action: action.id, parameters })).execution_id;
-    } catch (error) {
-      if (!/: 4\d\d /.test(String(error))) throw error; /* this one needs more than an instance */
-    }
-  }
-  throw new Error(`no action of the catalogue takes a Redis instance alone: ${actions.map((a) => a.id)}`);
+  const asked = await daemon.call('POST', '/api/v1/remediation/execute', { incident_id: incident, action: 'redis_bgsave', parameters: { instance } });
+  const { approvals } = await daemon.call('GET', '/api/v1/approvals');
+  const mine = approvals.find((a) => a.execution_id === asked.execution_id);
+  await daemon.call('POST', `/api/v1/approvals/${mine.id}`, { decision: 'approve', reason: 'a snapshot before anything else', hash: mine.hash }, daemon.token('approver', 'lee'));
+  await until(async () => (await daemon.call('GET', `/api/v1/executions/${asked.execution_id}`)).state === 'fixed', 'the snapshot is verified', 60_000);
+  return asked.execution_id;
 }
 
 const PAGES = {

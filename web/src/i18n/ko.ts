@@ -223,7 +223,7 @@ export const ko: Table = {
   'now.ok': '모두 정상입니다',
   'now.watch': '인시던트는 없지만 확인할 것이 있습니다',
   'now.incidents': '인시던트 {n}건',
-  'now.needs': '{n}건은 확인이 필요합니다',
+  'now.needs': '확인이 필요한 일 {n}건',
   'now.needs.none': '지금 확인할 것은 없습니다',
   'now.open': '진행 중',
   'now.quiet': '진행 중인 인시던트가 없습니다',

@@ -223,7 +223,7 @@ export const zh: Table = {
   'now.ok': '一切正常',
   'now.watch': '没有事件，但有需要留意的情况',
   'now.incidents': '{n} 个事件',
-  'now.needs': '{n} 个需要您处理',
+  'now.needs': '{n} 项需要您处理',
   'now.needs.none': '无需您处理',
   'now.open': '当前未结',
   'now.quiet': '没有未结事件',

@@ -61,6 +61,8 @@ function GuideStrip({ guide }: { guide: Guide }) {
   );
 }
 
+const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'];
+
 function NeedsYou() {
   const incidents = useData<{ total: number; incidents: Incident[] }>('/api/v1/incidents' + query({ limit: 50 }), { on: ['incident', 'alert', 'execution'], every: 30_000 });
   const approvals = useData<{ approvals: Approval[] }>('/api/v1/approvals', { on: ['execution', 'stop'], every: 30_000 });
@@ -69,7 +71,9 @@ function NeedsYou() {
     <Card title={t('now.open')} tools={<Link class="more" to="/incidents">{t('all')}</Link>}>
       <Await from={incidents}>
         {({ incidents: list }) => {
-          const open = list.filter((i) => i.status !== 'resolved');
+          /* What hurts most comes first, then what has hurt longest. */
+          const open = list.filter((i) => i.status !== 'resolved')
+            .sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || a.started_at.localeCompare(b.started_at));
           if (open.length + waiting.length === 0) return <Empty icon="check" title={t('now.quiet')}>{t('now.quiet.text')}</Empty>;
           return (
             <ul class="rows">
