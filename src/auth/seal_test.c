@@ -36,9 +36,10 @@ TEST(seal_refuses_what_was_moved_changed_or_cut)
     ASSERT_ERR(ERR_CORRUPT, "does not open", unseal(arena, &elsewhere, sealed, &secret));
     for (size_t i = 0; i < sealed.length; i++) {
         char *changed = str_c(arena, sealed);
-        changed[i] = changed[i] == 'A' ? 'B' : 'A';
+        /* The last character carries four bits and two spare ones: change one that counts. */
+        changed[i] = strchr("ABCDEFGHIJKLMNOP", changed[i]) ? 'z' : 'A';
         err e = unseal(arena, &place, (struct str){ changed, sealed.length }, &secret);
-        ASSERT_TRUE(e || i == sealed.length - 1); /* spare bits of the last character carry nothing */
+        ASSERT_TRUE(e);
         err_free(e);
         e = unseal(arena, &place, str_slice(sealed, 0, i), &secret);
         ASSERT_TRUE(e);
