@@ -2,7 +2,7 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(LIBS REQUIRED IMPORTED_TARGET
-  libcurl sqlite3 libfyaml libpcre2-8 hiredis libxxhash zlib openssl libseccomp libcap libsystemd)
+  libcurl sqlite3 libfyaml libpcre2-8 hiredis libxxhash zlib openssl libseccomp libsystemd)
 find_library(ARGON2 argon2 REQUIRED)
 find_library(WSLAY wslay REQUIRED)
 add_library(auspex_libraries INTERFACE)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # unit.sh BINARY [FILTER] - run unit tests and write their counts. A binary that dies is one failure more.
 set -uo pipefail
+export AUSPEX_TEST_SLOW=1 # sanitizers, on a machine that may be busy: a test hangs only after minutes
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 "$@" 2>&1 | tee "$out"
