@@ -1,4 +1,5 @@
-/* client_commands.c - status, incidents, alerts, ack, actions, approvals, approve, reject: the API on the command line. */
+/* client_commands.c - status, incidents, alerts, ack, actions, approvals, approve, reject: the API on the command line.
+ */
 #include "app/client.h"
 
 #include <stdio.h>
