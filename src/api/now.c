@@ -45,7 +45,7 @@ struct now {
 static const struct field now_fields[] = {
     ENUM(struct now, state, .words = state_words, .doc = "The worst of what is open."),
     INT(struct now, open_incidents, .doc = "Incidents that are not resolved."),
-    INT(struct now, needs_you, .doc = "Open incidents that nobody took, and approvals that wait."),
+    INT(struct now, needs_you, .doc = "Open incidents that nobody took, and approvals that wait beside them."),
     INT(struct now, pending_approvals, .doc = "Executions that wait for approval."),
     STRUCT(struct now, noise, .schema = &noise_schema, .doc = "From alerts to pages, over 24 hours."),
     STRUCT(struct now, stop, .schema = &stop_view_schema, .doc = "The STOP switch."),
@@ -54,15 +54,36 @@ static const struct field now_fields[] = {
 };
 static const struct schema now_schema = SCHEMA(struct now, now_fields, .doc = "The state of everything.");
 
-static err read_incidents(struct tx *tx, struct now *now)
+struct now_job {
+    struct now *now;
+    struct execution_rows waiting;
+};
+
+/* waits_elsewhere - approvals that are no part of an incident which needs somebody already. */
+static err waits_elsewhere(struct tx *tx, const struct execution_rows *waiting, int64_t *ret_count)
 {
-    int64_t critical, untaken;
+    *ret_count = 0;
+    for (size_t i = 0; i < waiting->count; i++) {
+        int64_t untaken;
+        TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE id = ?1 AND status = 0 AND severity <= 3",
+                       PARAMS(waiting->at[i].incident), 0, &untaken));
+        *ret_count += !untaken;
+    }
+    return NULL;
+}
+
+static err read_incidents(struct tx *tx, struct now_job *job)
+{
+    struct now *now = job->now;
+    int64_t critical, untaken, elsewhere;
 
     TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status < 3", NONE, 0, &now->open_incidents));
     TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status < 3 AND severity <= 2", NONE, 0, &critical));
     TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status = 0 AND severity <= 3", NONE, 0, &untaken));
+    TRY(waits_elsewhere(tx, &job->waiting, &elsewhere));
+    now->pending_approvals = job->waiting.total;
     now->state = critical ? 2 : now->open_incidents || now->pending_approvals ? 1 : 0;
-    now->needs_you = untaken + now->pending_approvals;
+    now->needs_you = untaken + elsewhere;
     return NULL;
 }
 
@@ -105,9 +126,11 @@ static err read_guide(struct tx *tx, struct now *now)
 
 static err now_read(struct tx *tx, void *arg)
 {
-    TRY(read_incidents(tx, arg));
-    TRY(read_noise(tx, arg));
-    return read_guide(tx, arg);
+    struct now_job *job = arg;
+
+    TRY(read_incidents(tx, job));
+    TRY(read_noise(tx, job->now));
+    return read_guide(tx, job->now);
 }
 
 static void read_sources(struct arena *arena, struct now *now)
@@ -127,19 +150,18 @@ static void read_sources(struct arena *arena, struct now *now)
 static err now_handle(struct request *req, const void *query, const void *body, struct reply *reply)
 {
     struct arena *arena = request_arena(req);
-    struct execution_filter waiting = { .state = EXECUTION_PENDING_APPROVAL, .limit = 1 };
-    struct execution_rows rows;
+    struct execution_filter waiting = { .state = EXECUTION_PENDING_APPROVAL, .limit = 1000 };
     struct stop_state stop;
     struct now now = { 0 };
+    struct now_job job = { .now = &now };
 
     (void)query, (void)body;
-    TRY(action_list(arena, &waiting, &rows));
-    now.pending_approvals = rows.total;
+    TRY(action_list(arena, &waiting, &job.waiting));
     TRY(action_stop_get(arena, &stop));
     now.stop =
         (struct stop_view){ stop.engaged, stop.engaged ? stop.reason : (struct str){ NULL, 0 },
                             stop.engaged ? stop.actor : (struct str){ NULL, 0 }, stop.engaged ? stop.since_ms : 0 };
-    TRY(db_read(services.db, now_read, &now));
+    TRY(db_read(services.db, now_read, &job));
     read_sources(arena, &now);
     return reply_encode(reply, &now_schema, &now);
 }

@@ -189,10 +189,12 @@ static err fold(struct tx *tx, const struct event *event)
         TRY(open_new(tx, &finding, &home.id));
     } else {
         kind = home.status == INCIDENT_RESOLVED ? EVENT_INCIDENT_REOPENED : EVENT_INCIDENT_CHANGED;
-        TRY(tx_run(tx,
-                   "UPDATE incident SET severity = min(severity, ?2), updated_at = ?3, resolved_at = NULL,"
-                   " status = CASE status WHEN 3 THEN 0 ELSE status END WHERE id = ?1",
-                   PARAMS(home.id, (int64_t)finding.severity, tx_now_ms(tx))));
+        TRY(tx_run(
+            tx,
+            "UPDATE incident SET title = CASE WHEN ?2 < severity THEN ?4 ELSE title END," /* the worst names it */
+            " severity = min(severity, ?2), updated_at = ?3, resolved_at = NULL,"
+            " status = CASE status WHEN 3 THEN 0 ELSE status END WHERE id = ?1",
+            PARAMS(home.id, (int64_t)finding.severity, tx_now_ms(tx), finding.title)));
     }
     TRY(add_member(tx, home.id, &finding));
     TRY(journal_attach(tx, event->id, home.id));

@@ -89,6 +89,20 @@ TEST(incident_folds_alerts_of_one_resource)
     db_close(db);
 }
 
+TEST(incident_is_named_after_its_worst_alert)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct db *db = house();
+
+    ASSERT_OK(db_write(db, record, &(struct alert_job){ "Slow", "service:x", "medium", false }));
+    ASSERT_OK(db_write(db, record, &(struct alert_job){ "Down", "service:x", "critical", false }));
+    ASSERT_OK(db_write(db, record, &(struct alert_job){ "Also", "service:x", "high", false }));
+    struct incident_row row = incidents(db, arena).incidents.at[0];
+    ASSERT_STR("Down", row.title);
+    ASSERT_STR("P1", row.priority);
+    db_close(db);
+}
+
 TEST(incident_resolves_when_its_last_alert_ends)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);

@@ -412,31 +412,43 @@ struct str in_bytes(struct arena *arena, double bytes)
     return str_copy(arena, buf_str(&text));
 }
 
-/* explain_member - the scenario behind an alert of ours is the one that carries its name. */
-static err explain_member(const struct rca_case *what, struct str alertname, const struct redis_facts *facts,
-                          struct rca_result *result)
+static const struct redis_scenario *scenario_of(struct str alertname)
 {
-    FOR_EACH_REGISTERED (redis_scenario, it) {
-        if (!str_eq(str_of(it->alertname), alertname))
-            continue;
-        if (!result->scenario.length)
-            result->scenario = str_of(*it->id ? it->id : it->name);
-        return scenario_explain(it, what, facts, result);
-    }
+    FOR_EACH_REGISTERED (redis_scenario, it)
+        if (str_eq(str_of(it->alertname), alertname))
+            return it;
     return NULL;
 }
 
+static enum severity severity_of(const struct redis_scenario *scenario)
+{
+    enum severity severity;
+
+    return severity_parse(str_of(scenario->severity), &severity) ? severity : SEVERITY_WARNING;
+}
+
+/* analyze - the scenarios behind the alerts that still fire, the worst first: it gives the incident its scenario. */
 static err analyze(const struct rca_case *what, struct rca_result *result)
 {
     struct redis_facts *facts = arena_alloc(what->arena, sizeof(*facts));
 
     if (!doctor_facts(what->arena, what->incident.resource, facts))
         return NULL;
-    for (size_t i = 0; i < what->members.members.count; i++) {
-        const struct incident_member *member = &what->members.members.at[i];
-        if (member->kind == MEMBER_ALERT && !member->ended)
-            TRY(explain_member(what, member->name, facts, result));
-    }
+    for (int severity = SEVERITY_CRITICAL; severity <= SEVERITY_INFO; severity++)
+        for (size_t i = 0; i < what->members.members.count; i++) {
+            const struct incident_member *member = &what->members.members.at[i];
+            const struct redis_scenario *scenario = scenario_of(member->name);
+            if (!scenario || member->kind != MEMBER_ALERT || member->ended || (int)severity_of(scenario) != severity)
+                continue;
+            struct str failure = result->critical_failure, impact = result->impact;
+            TRY(scenario->explain(what, facts, result));
+            if (result->scenario.length) { /* named by a worse one already */
+                result->critical_failure = failure;
+                result->impact = impact;
+            } else {
+                result->scenario = str_of(*scenario->id ? scenario->id : scenario->name);
+            }
+        }
     return NULL;
 }
 
