@@ -219,7 +219,8 @@ static const struct field start_fields[] = {
     INT(struct start_body, interval_s, .def = "5", .min = 1, .max = 3600, .doc = "How often it is looked at."),
     { 0 },
 };
-static const struct schema start_schema = SCHEMA(struct start_body, start_fields, .doc = "What to watch.");
+static const struct schema start_schema =
+    SCHEMA(struct start_body, start_fields, .name = "monitor_start", .doc = "What to watch.");
 
 static err watch(struct request *req, struct str which, int64_t interval_s, struct reply *reply)
 {
@@ -258,7 +259,8 @@ static const struct field stop_fields[] = {
     INT(struct start_body, interval_s, .def = "5", .min = 1, .max = 3600, .doc = "Taken for symmetry; of no effect."),
     { 0 },
 };
-static const struct schema stop_schema = SCHEMA(struct start_body, stop_fields, .doc = "What to watch no more.");
+static const struct schema stop_schema =
+    SCHEMA(struct start_body, stop_fields, .name = "monitor_stop", .doc = "What to watch no more.");
 
 static err stop(struct request *req, const void *query, const void *body, struct reply *reply)
 {

@@ -72,7 +72,7 @@ static const struct field metrics_reply_fields[] = {
     { 0 },
 };
 static const struct schema metrics_reply_schema =
-    SCHEMA(struct metrics_reply, metrics_reply_fields, .doc = "Metrics of one Redis.");
+    SCHEMA(struct metrics_reply, metrics_reply_fields, .name = "monitor_metrics", .doc = "Metrics of one Redis.");
 
 static double known(int64_t value)
 {
