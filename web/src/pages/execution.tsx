@@ -53,7 +53,7 @@ export function ExecutionPage({ id }: { id: string }) {
           <ol class="road" aria-label={t('execution.road')}>
             {road(e).map((s) => <li key={s.name} class={s.state} aria-current={s.state === 'now' ? 'step' : undefined}><Shape tone={s.tone} size={16} /><span>{s.name}</span></li>)}
           </ol>
-          {e.reason && <p class="because"><b>{t('why')}</b> {e.reason}</p>}
+          {e.reason && e.reason !== e.verification?.detail && <p class="because"><b>{t('why')}</b> {e.reason}</p>}
           <div class="two">
             <Card title={t('plan.title')}>{e.plan ? <PlanView plan={e.plan} /> : <p class="dim">{t('plan.gone')}</p>}</Card>
             <div class="stack wide-gap">
