@@ -74,10 +74,10 @@ static struct reading *ring_push(struct ring *ring, size_t max)
         ring->room = room;
         ring->first = 0;
     }
-    if (ring->count == ring->room)
-        ring->first = (ring->first + 1) % ring->room;
-    else
+    if (ring->count < ring->room)
         ring->count++;
+    else if (++ring->first == ring->room)
+        ring->first = 0;
     return ring_last(ring);
 }
 

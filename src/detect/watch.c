@@ -301,8 +301,10 @@ static err adopt(struct pass *pass)
             if (!str_eq(row->signal_type, str_of(series->quantity->signal_type)) ||
                 !str_eq(row->resource, series->resource) || !labels_eq(row->labels, series->labels))
                 continue;
+            pthread_mutex_lock(&watch->lock);
             series->signal_id = row->id;
             series->written_risk = row->risk_score;
+            pthread_mutex_unlock(&watch->lock);
             found = true;
         }
         if (!found)
@@ -334,6 +336,7 @@ static void forget(struct pass *pass)
         watch->series.at[kept++] = series;
     }
     watch->series.count = kept;
+    watch->looked_ms = pass->now_ms;
     pthread_mutex_unlock(&watch->lock);
     metric_set(&detect_series, (double)kept);
     metric_set(&detect_series_learning, (double)learning);
@@ -375,7 +378,6 @@ static err look(struct watch *watch, const struct detect_settings *settings, int
     }
     if (pass.sweep)
         watch->swept_ms = now_ms;
-    watch->looked_ms = now_ms;
     forget(&pass);
     return NULL;
 }

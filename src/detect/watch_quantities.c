@@ -136,7 +136,9 @@ static err read_host_share(struct look *look, const struct quantity *quantity, c
     TRY(select_named(look, part, FRESH_MS, &parts));
     for (size_t i = 0; i < wholes.count; i++) {
         const struct sample *all = newest(&wholes.at[i]);
-        double share = all && all->value > 0 ? newest_or_nan(&parts, wholes.at[i].labels) / all->value : NAN;
+        if (!all)
+            continue;
+        double share = all->value > 0 ? newest_or_nan(&parts, wholes.at[i].labels) / all->value : NAN;
         if (isfinite(share) && share >= 0)
             give_host(look, quantity, wholes.at[i].labels, all->time_ms,
                       100 * fmax(0, part_is_unused ? 1 - share : share));
