@@ -161,11 +161,21 @@ def test_live_pages_get_what_happens_and_resume(daemon):
 
 
 def test_the_same_key_is_one_effect(daemon):
+    daemon.post('/webhook', alertmanager(alert('A', service='x')))
     key = {'Idempotency-Key': 'k1'}
-    body = {'name': 'made-once', 'role': 'viewer'}
-    first = daemon.post('/api/v1/tokens', body, headers=key)
-    again = daemon.post('/api/v1/tokens', body, headers=key)
-    assert first.status == again.status == 201 and first.body == again.body
-    assert daemon.post('/api/v1/tokens', body | {'name': 'other'}, headers=key).status == 409
+    path = '/api/v1/incidents/1/note'
+    first = daemon.post(path, {'text': 'once'}, headers=key)
+    again = daemon.post(path, {'text': 'once'}, headers=key)
+    assert first.status == again.status == 200 and first.body == again.body
+    assert daemon.post(path, {'text': 'other'}, headers=key).status == 409
     daemon.restart()
-    assert daemon.post('/api/v1/tokens', body, headers=key).body == first.body
+    assert daemon.post(path, {'text': 'once'}, headers=key).body == first.body
+    notes = [e for e in daemon.get('/api/v1/events?kind=incident.note').body['events']]
+    assert len(notes) == 1
+
+
+def test_a_secret_is_never_kept_for_a_replay(daemon):
+    key = {'Idempotency-Key': 'k2'}
+    made = daemon.post('/api/v1/tokens', {'name': 'once', 'role': 'viewer'}, headers=key)
+    assert made.status == 201
+    assert made.body['token'] not in daemon.post('/api/v1/tokens', {'name': 'once', 'role': 'viewer'}, headers=key).raw.decode()
