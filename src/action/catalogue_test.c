@@ -140,7 +140,7 @@ TEST(arguments_are_typed_and_in_range)
     const struct action_def *raise = catalogue_find(catalogue, S("redis_raise_maxmemory"));
     ASSERT_OK(arguments_read(arena, raise, json(arena, "{\"instance\":\"redis:10.0.0.1:6379\"}"), &values));
     ASSERT_STR("10.0.0.1:6379", values.at[0].text);
-    ASSERT_NEAR(1.5, values.at[1].number, 0);
+    ASSERT_NEAR(1.2, values.at[1].number, 0);
     static const struct {
         enum err_kind kind;
         const char *part, *text;

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 
-enum { RECOMMENDED_MAX = 10 };
+enum { RECOMMENDED_MAX = 10, PLAN_ATTEMPTS = 20, PLAN_AGAIN_MS = 3000 };
 
 static err queue_recommended(struct tx *tx, const struct event *event)
 {
@@ -74,6 +74,12 @@ static err plan_run(struct outbox_job *job, struct str *ret_result)
     err e = action_request(job->arena, &request, &id);
     if (e && err_is_retryable(e) && !action_room->stopping)
         return e;
+    if (e && err_kind(e) == ERR_CONFLICT && job->attempt < PLAN_ATTEMPTS) {
+        /* The world says no now, such as no client that is idle for long enough yet; it may say yes in a moment. */
+        err later = err_retry_after(err_new(ERR_UNAVAILABLE, "%s", err_message(e)), PLAN_AGAIN_MS);
+        err_free(e);
+        return later;
+    }
     if (e) /* not possible here: that is an answer, and the incident shows the recommendation all the same */
         log_info("recommended action %.*s is not proposed: %s", STR_ARG(request.action), err_message(e));
     err_free(e);
@@ -82,7 +88,7 @@ static err plan_run(struct outbox_job *job, struct str *ret_result)
 
 static const struct outbox_worker action_plan_worker = {
     .kind = "action_plan",
-    .max_attempts = 5,
+    .max_attempts = PLAN_ATTEMPTS,
     .timeout_ms = 30000,
     .expire_ms = 10 * 60 * 1000,
     .repeatable = true,

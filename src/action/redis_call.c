@@ -1,8 +1,17 @@
 /* redis_call.c - connections and facts of the Redis that an action is about. */
 #include "action/redis_call.h"
 
+#include "redis/reach.h"
+
 #include <math.h>
 #include <string.h>
+
+struct str redis_call_address(struct arena *arena, const struct redis_options *options)
+{
+    bool v6 = str_contains(options->host, S(":"));
+
+    return str_printf(arena, v6 ? "[%.*s]:%d" : "%.*s:%d", STR_ARG(options->host), options->port);
+}
 
 err redis_call_open(struct step_call *call, struct str instance, struct redis_client **ret_client)
 {
@@ -11,15 +20,25 @@ err redis_call_open(struct step_call *call, struct str instance, struct redis_cl
     if (!call->inventory || !call->inventory->redis)
         return err_new(ERR_NOT_FOUND, "no Redis is known here");
     TRY(call->inventory->redis(call->inventory->arg, call->arena, instance, &options));
-    options.client_name = S("auspex-act");
-    struct redis_client *client = redis_client_new(&options);
-    err e = redis_connect(client, call->deadline_ms);
-    if (e) {
-        redis_client_free(client);
-        return e;
+    struct str address = redis_call_address(call->arena, &options);
+    struct redis_client *client CLEANUP(redis_call_closep) = redis_reach_borrow(address);
+    if (!client) {
+        options.client_name = S("auspex-act");
+        client = redis_client_new(&options);
     }
-    *ret_client = client;
+    if (redis_is_connected(client)) { /* is it still? BUSY and the like are answers too */
+        const struct str ping[] = { S("PING") };
+        const struct resp *reply;
+        err_free(redis_command(client, call->arena, call->deadline_ms, ping, 1, &reply));
+    }
+    TRY(redis_connect(client, call->deadline_ms));
+    *ret_client = TAKE(client);
     return NULL;
+}
+
+void redis_call_closep(struct redis_client **client)
+{
+    redis_reach_returnp(client);
 }
 
 err redis_config_get(struct step_call *call, struct redis_client *client, struct str option, struct str *ret_value)

@@ -1,12 +1,15 @@
 /* redis_call.h - a Redis as actions see it: found in the inventory, asked for INFO fields as numbers.
  *
- * Owner: connections belong to the caller (redis_client_freep). Threads: any; it may block until the call's deadline.
+ * Owner: connections are the caller's until redis_call_closep. Threads: any; it may block until the call's deadline.
  */
 #pragma once
 #include "action/executor.h"
 
-/* redis_call_open - connect to "HOST:PORT" or a connection's name, as the inventory knows it. */
+/* redis_call_open - connect to "HOST:PORT" or a connection's name, as the inventory knows it; over the connection that
+ * is kept open for actions where there is one, since a server that is full takes no other. */
 err redis_call_open(struct step_call *call, struct str instance, struct redis_client **ret_client) MUST_USE;
+struct str redis_call_address(struct arena *arena, const struct redis_options *options); /* "HOST:PORT" */
+void redis_call_closep(struct redis_client **client);
 
 /* What INFO and a few CONFIG options say. ok, up, yes count as 1, err, down, no as 0. */
 struct redis_facts {

@@ -1,5 +1,6 @@
 /* resolve.c - arguments against the world. */
 #include "action/arguments.h"
+#include "action/redis_call.h"
 #include "action/selection.h"
 
 #include <math.h>
@@ -37,7 +38,7 @@ err arguments_resolve(struct step_call *call, const struct action_def *def, stru
                 return err_new(ERR_NOT_FOUND, "no Redis is known here");
             TRY(err_hint(call->inventory->redis(call->inventory->arg, call->arena, argument->text, &options),
                          "actions touch only instances that are monitored or configured"));
-            argument->text = str_printf(call->arena, "%.*s:%d", STR_ARG(options.host), options.port);
+            argument->text = redis_call_address(call->arena, &options);
             break;
         case PARAMETER_PROCESS:
             TRY(select_process(call->arena, argument->text, runner, &argument->text, &argument->number));

@@ -170,7 +170,7 @@ bool client_is_idle(struct str line, double idle_seconds, int64_t *ret_id)
 err select_idle_clients(struct step_call *call, struct str instance, double idle_seconds, size_t at_most,
                         struct str *ret_ids)
 {
-    struct redis_client *redis CLEANUP(redis_client_freep) = NULL;
+    struct redis_client *redis CLEANUP(redis_call_closep) = NULL;
     const struct str list[] = { S("CLIENT"), S("LIST"), S("TYPE"), S("normal") };
     struct idle_client clients[CLIENTS_MAX];
     struct buf ids CLEANUP(buf_clear) = { 0 };

@@ -11,8 +11,13 @@ struct reach {
     struct str address;
     struct redis_options options;
     int count;
+    struct redis_client *standing; /* for actions; not touched by others while borrowed */
+    bool borrowed;
+    unsigned kept; /* how often it was looked after */
     struct reach *next;
 };
+
+enum { PING_EVERY = 10 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct reach *reaches;
@@ -36,6 +41,19 @@ static struct reach **find_locked(struct str address)
     return at;
 }
 
+/* What is out of the table. A connection that is borrowed ends when it comes back. */
+static void end(struct reach *reach)
+{
+    if (!reach->borrowed)
+        redis_client_free(reach->standing);
+    arena_free(reach->arena);
+}
+
+static struct str address_of(struct str instance)
+{
+    return str_starts(instance, S("redis:")) ? str_slice(instance, 6, instance.length) : instance;
+}
+
 void redis_reach_add(struct str address, const struct redis_options *options)
 {
     struct arena *arena = arena_new(16 * 1024);
@@ -45,6 +63,8 @@ void redis_reach_add(struct str address, const struct redis_options *options)
     reach->address = str_copy(arena, address);
     reach->count = 1;
     copy_options(arena, options, &reach->options);
+    reach->options.client_name = S("auspex-act");
+    reach->standing = redis_client_new(&reach->options);
     pthread_mutex_lock(&lock);
     struct reach **at = find_locked(address), *old = *at;
     if (old) { /* the newer one counts: a password may have changed */
@@ -55,7 +75,7 @@ void redis_reach_add(struct str address, const struct redis_options *options)
     reaches = reach;
     pthread_mutex_unlock(&lock);
     if (old)
-        arena_free(old->arena);
+        end(old);
 }
 
 void redis_reach_remove(struct str address)
@@ -70,17 +90,78 @@ void redis_reach_remove(struct str address)
     }
     pthread_mutex_unlock(&lock);
     if (gone)
-        arena_free(gone->arena);
+        end(gone);
 }
 
 bool redis_reach_find(struct arena *arena, struct str instance, struct redis_options *ret_options)
 {
-    if (str_starts(instance, S("redis:")))
-        instance = str_slice(instance, 6, instance.length);
     pthread_mutex_lock(&lock);
-    const struct reach *reach = *find_locked(instance);
+    const struct reach *reach = *find_locked(address_of(instance));
     if (reach)
         copy_options(arena, &reach->options, ret_options);
     pthread_mutex_unlock(&lock);
     return reach != NULL;
+}
+
+struct redis_client *redis_reach_borrow(struct str instance)
+{
+    struct redis_client *client = NULL;
+
+    pthread_mutex_lock(&lock);
+    struct reach *reach = *find_locked(address_of(instance));
+    if (reach && !reach->borrowed) {
+        reach->borrowed = true;
+        client = reach->standing;
+    } else if (reach) {
+        client = redis_client_new(&reach->options);
+    }
+    pthread_mutex_unlock(&lock);
+    return client;
+}
+
+void redis_reach_return(struct redis_client *client)
+{
+    bool ours = false;
+
+    pthread_mutex_lock(&lock);
+    for (struct reach *reach = reaches; reach && client; reach = reach->next)
+        if (reach->borrowed && reach->standing == client) {
+            reach->borrowed = false;
+            ours = true;
+        }
+    pthread_mutex_unlock(&lock);
+    if (!ours)
+        redis_client_free(client);
+}
+
+void redis_reach_returnp(struct redis_client **client)
+{
+    redis_reach_return(*client);
+    *client = NULL;
+}
+
+void redis_reach_keep(struct str address, int64_t deadline_ms)
+{
+    struct redis_client *client = NULL;
+    bool ping = false;
+
+    pthread_mutex_lock(&lock);
+    struct reach *reach = *find_locked(address);
+    if (reach && !reach->borrowed) {
+        reach->borrowed = true;
+        client = reach->standing;
+        ping = reach->kept++ % PING_EVERY == 0;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!client)
+        return;
+    if (!redis_is_connected(client)) {
+        err_free(redis_connect(client, deadline_ms)); /* the poll says what is wrong with the server */
+    } else if (ping) {
+        struct arena *arena CLEANUP(arena_freep) = arena_new(16 * 1024);
+        const struct str words[] = { S("PING") };
+        const struct resp *reply;
+        err_free(redis_command(client, arena, deadline_ms, words, 1, &reply));
+    }
+    redis_reach_return(client);
 }

@@ -14,7 +14,7 @@ OVER = {'fixed', 'not_fixed', 'cannot_tell', 'rolled_back', 'failed', 'refused',
 
 
 def sources(redis):
-    return f'sources:\n  - type: redis\n    name: main\n    interval: 1s\n    settings: {{ host: 127.0.0.1, port: {redis.port} }}\n' if redis else ''
+    return f'sources:\n  - type: node\n    interval: 1s\n  - type: redis\n    name: main\n    interval: 1s\n    settings: {{ host: 127.0.0.1, port: {redis.port} }}\n' if redis else ''
 
 
 def catalogue(folder, text):
@@ -123,10 +123,10 @@ def test_the_loop_raises_maxmemory_and_verifies(acting, redis):
         except Exception:
             break
     daemon = acting(redis=redis)
-    e = run(daemon, 'redis_raise_maxmemory', instance=watched(daemon, redis), ratio=2)
+    e = run(daemon, 'redis_raise_maxmemory', instance=watched(daemon, redis), ratio=1.5)
     assert (e['state'], e['verification']['outcome']) == ('fixed', 'fixed'), e
     assert len([c for c in e['verification']['checks'] if c['ok']]) >= 3
-    assert redis.command('CONFIG', 'GET', 'maxmemory')[1] == str(16 * 1024 * 1024)
+    assert redis.command('CONFIG', 'GET', 'maxmemory')[1] == str(12 * 1024 * 1024)
     kinds = [it['kind'] for it in daemon.get('/api/v1/events?limit=200')[1].get('events', [])]
     assert not kinds or 'execution.ended' in kinds
 
@@ -191,7 +191,7 @@ def test_idle_clients_are_killed_by_id_and_the_others_live(acting, make_redis):
     idle = [redis.connection() for _ in range(34)]
     busy, subscriber = redis.connection(), redis.connection()
     subscriber.command('SUBSCRIBE', 'news')
-    daemon = acting(redis=redis)
+    daemon = acting(redis=redis, settings='  propose: false\n')
     instance = watched(daemon, redis)
 
     def plan():
@@ -480,3 +480,42 @@ def test_the_process_that_was_planned_is_reniced_and_no_other(acting):
     assert answer.status in (404, 409), answer
     for wrong in (1, daemon.pid, -5, '$(id)', '1; id'):
         assert execute(daemon, 'renice_process', process=wrong).status in (403, 404, 422), wrong
+
+
+def proposed(daemon, action, seconds=40):
+    return wait_until(lambda: [a for a in daemon.get('/api/v1/approvals')[1]['approvals'] if a['action'] == action], seconds,
+                      f'{action} is proposed')[0]
+
+
+def test_an_incident_of_redis_is_healed_and_resolved(acting, redis):
+    redis.command('CONFIG', 'SET', 'maxmemory', '8mb')
+    daemon = acting(redis=redis, settings='')
+    with pytest.raises(Exception, match='OOM'):
+        for i in range(20000):
+            redis_fill(redis, i)
+    approval = proposed(daemon, 'redis_raise_maxmemory')
+    assert approval['requested_by'] == 'auspex' and approval['incident_id'] and not approval['self']
+    assert decide(daemon, approval['id']).status == 200
+    assert finished(daemon, approval['id'])['state'] == 'fixed'
+    wait_until(lambda: daemon.get(f"/api/v1/incidents/{approval['incident_id']}")[1]['status'] == 'resolved', 40, 'it is resolved')
+
+
+def test_a_redis_that_takes_no_more_connections_is_healed_all_the_same(acting, make_redis):
+    redis = make_redis(maxclients=30)
+    daemon = acting(redis=redis)
+    watched(daemon, redis)
+    idle = []
+    with pytest.raises(Exception):
+        for _ in range(60):
+            idle.append(redis.connection())
+            idle[-1].command('PING')
+    for _ in range(20):
+        try:
+            redis.command('PING')
+        except Exception:
+            pass
+    approval = proposed(daemon, 'redis_kill_idle_clients')
+    assert decide(daemon, approval['id']).status == 200
+    e = finished(daemon, approval['id'])
+    assert e['state'] == 'fixed', e
+    assert redis.command('PING') == 'PONG'

@@ -289,6 +289,8 @@ static err redis_collect(struct call *call, const void *settings, void *state, s
     if (redis_observe)
         redis_observe(&now);
     remember(source, &now);
+    if (!e)
+        redis_reach_keep(str_of(source->address), call->deadline_ms);
     return e;
 }
 

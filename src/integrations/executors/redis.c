@@ -207,7 +207,7 @@ static err redis_plan(struct step_call *call, const void *settings, const struct
                       size_t earlier_count, struct planned_step *ret_step)
 {
     const struct redis_step *step = settings;
-    struct redis_client *redis CLEANUP(redis_client_freep) = NULL;
+    struct redis_client *redis CLEANUP(redis_call_closep) = NULL;
     struct str instance;
 
     TRY(template_element(call->arena, step->instance, call->arguments, call->argument_count, &instance));
@@ -329,7 +329,7 @@ static err run_check(struct step_call *call, struct redis_client *redis, const s
 static err redis_run(struct step_call *call, const struct json *resolved, const struct planned_step *step,
                      struct step_outcome *ret_outcome)
 {
-    struct redis_client *redis CLEANUP(redis_client_freep) = NULL;
+    struct redis_client *redis CLEANUP(redis_call_closep) = NULL;
     struct str what = json_str_or(json_get(resolved, S("do")), S(""));
     const struct resp *reply;
     struct str words[2];
