@@ -77,8 +77,8 @@ static err clients_explain(const struct rca_case *what, const struct redis_facts
             S("redis_rejected_connections_total"), (double)info->rejected_connections);
     if (facts->clients_ms)
         rca_add_evidence(what, cause,
-                         str_printf(arena, "%lld of %lld listed connections do nothing", (long long)facts->clients_idle,
-                                    (long long)facts->clients_all),
+                         str_printf(arena, "%lld of %lld listed connections have done nothing for a minute",
+                                    (long long)facts->clients_idle, (long long)facts->clients_all),
                          S(""), (double)facts->clients_idle);
     add_crowds(what, facts, cause);
     result->critical_failure = S("New clients are turned away: max number of clients reached");
