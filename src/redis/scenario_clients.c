@@ -75,7 +75,7 @@ static err clients_explain(const struct rca_case *what, const struct redis_facts
             what, cause,
             str_printf(arena, "%lld connections were rejected since the start", (long long)info->rejected_connections),
             S("redis_rejected_connections_total"), (double)info->rejected_connections);
-    if (facts->clients_ms)
+    if (facts->clients_idle > 0)
         rca_add_evidence(what, cause,
                          str_printf(arena, "%lld of %lld listed connections have done nothing for a minute",
                                     (long long)facts->clients_idle, (long long)facts->clients_all),

@@ -207,8 +207,9 @@ static err poll_once(struct redis_source *source, struct call *call, struct redi
 {
     const struct resp *reply = NULL;
     err first = NULL;
+    bool was_open = redis_is_connected(source->client);
 
-    if (!redis_is_connected(source->client)) {
+    if (!was_open) {
         memset(source->refused, 0, sizeof(source->refused));
         first = redis_connect(source->client, call->deadline_ms);
         note_outcome(source, state);
@@ -217,6 +218,10 @@ static err poll_once(struct redis_source *source, struct call *call, struct redi
     }
     int64_t start_us = time_mono_us();
     err e = redis_command(source->client, call->arena, call->deadline_ms, (struct str[]){ S("PING") }, 1, &reply);
+    if (was_open && redis_outcome(source->client) == REDIS_CLOSED) { /* ended since the last poll: how is it now? */
+        err_free(e);
+        return poll_once(source, call, state);
+    }
     state->round_trip_ms = (double)(time_mono_us() - start_us) / 1000;
     note_outcome(source, state);
     if (!first)
