@@ -1,7 +1,7 @@
 /* redis_call.c - connections and facts of the Redis that an action is about. */
 #include "action/redis_call.h"
 
-#include "redis/reach.h"
+#include "net/redis_reach.h"
 
 #include <math.h>
 #include <string.h>

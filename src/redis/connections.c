@@ -6,9 +6,9 @@
 #include "base/time.h"
 #include "db/journal.h"
 #include "net/address.h"
+#include "net/redis_reach.h"
 #include "redis/doctor.h"
 #include "redis/info.h"
-#include "redis/reach.h"
 
 enum { CONNECT_MS = 5000, INTERVAL_S = 5, CONNECTIONS_MAX = 500, SETTINGS_MAX = 1 << 16 };
 

@@ -10,8 +10,8 @@
 #include "base/time.h"
 #include "ingest/collector.h"
 #include "integrations/collectors/redis_samples.h"
+#include "net/redis_reach.h"
 #include "redis/looking.h"
-#include "redis/reach.h"
 
 enum { CLIENTS_MAX = 1000, CLIENTS_EVERY = 12, SLOW_MAX = 128, INFO_ARENA_MAX = 32 * 1024 * 1024 };
 

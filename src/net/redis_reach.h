@@ -1,4 +1,4 @@
-/* reach.h - how to reach the Redis instances that are watched: what actions connect with.
+/* redis_reach.h - how to reach the Redis instances that are watched: what actions connect with.
  *
  * Owner: a table of the process; the collector adds an instance while its source is open. Threads: any. */
 #pragma once

@@ -1,5 +1,5 @@
-/* reach.c - the table of watched instances. */
-#include "redis/reach.h"
+/* redis_reach.c - the table of watched instances. */
+#include "net/redis_reach.h"
 
 #include "base/arena.h"
 
