@@ -179,3 +179,4 @@ def test_a_secret_is_never_kept_for_a_replay(daemon):
     made = daemon.post('/api/v1/tokens', {'name': 'once', 'role': 'viewer'}, headers=key)
     assert made.status == 201
     assert made.body['token'] not in daemon.post('/api/v1/tokens', {'name': 'once', 'role': 'viewer'}, headers=key).raw.decode()
+
