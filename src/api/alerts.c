@@ -1,5 +1,6 @@
 /* alerts.c - /api/v1/alerts: list, acknowledge, resolve. */
 #include "alerts/alert.h"
+#include "api/phrases.h"
 #include "api/services.h"
 
 struct list_query {
@@ -43,6 +44,8 @@ static err alerts_list(struct request *req, const void *query, const void *body,
     if (q->cursor.length && !str_to_i64(q->cursor, &job.query.before))
         return err_new(ERR_INVALID, "cursor '%.*s' is none of ours", STR_ARG(q->cursor));
     TRY(db_read(services.db, list_read, &job));
+    for (size_t i = 0; i < job.list.alerts.count; i++)
+        job.list.alerts.at[i].summary = phrase(job.arena, job.list.alerts.at[i].summary, request_lang(req, LANG_EN));
     return reply_encode(reply, &alert_list_schema, &job.list);
 }
 

@@ -2,6 +2,7 @@
  * event's data, {reason}, {actor} and {subject} are the event's own. */
 #include "api/event_text.h"
 
+#include "api/phrases.h"
 #include "base/json.h"
 
 static const struct sentence {
@@ -110,13 +111,13 @@ static struct str value_of(struct arena *arena, const struct event *event, const
 
 /* add_first - of "a|b|c" the first that is not empty. */
 static void add_first(struct buf *out, struct arena *arena, const struct event *event, const struct json *data,
-                      struct str names)
+                      struct str names, enum lang lang)
 {
     for (struct str rest = names, name; rest.at;) {
         name = str_cut(rest, '|', &rest);
         struct str value = value_of(arena, event, data, name);
         if (value.length) {
-            buf_add(out, value);
+            buf_add(out, phrase(arena, value, lang));
             return;
         }
     }
@@ -137,7 +138,7 @@ struct str event_text(struct arena *arena, const struct event *event, enum lang 
         plain = str_cut(rest, '{', &rest);
         buf_add(&out, plain);
         if (rest.at)
-            add_first(&out, arena, event, data, str_cut(rest, '}', &rest));
+            add_first(&out, arena, event, data, str_cut(rest, '}', &rest), lang);
     }
     return str_copy(arena, str_trim(buf_str(&out)));
 }

@@ -2,6 +2,7 @@
 #include "action/view.h"
 #include "alerts/alert.h"
 #include "api/event_text.h"
+#include "api/phrases.h"
 #include "api/services.h"
 #include "base/time.h"
 #include "incident/incident.h"
@@ -158,7 +159,14 @@ static err load(struct request *req, struct incident_detail *ret_detail)
         TRY(execution_view(arena, &job.executions.at[i], vec_push(&ret_detail->executions, arena)));
     for (size_t i = 0; i < job.alerts.alerts.count; i++)
         *vec_push(&ret_detail->alerts, arena) = job.alerts.alerts.at[i];
+    for (size_t i = 0; i < ret_detail->alerts.count; i++)
+        ret_detail->alerts.at[i].summary = phrase(arena, ret_detail->alerts.at[i].summary, lang);
+    for (size_t i = 0; i < ret_detail->similar.count; i++)
+        ret_detail->similar.at[i].title = phrase(arena, ret_detail->similar.at[i].title, lang);
     add_proposals(&job);
+    ret_detail->row.title = phrase(arena, ret_detail->row.title, lang);
+    ret_detail->row.summary = phrase(arena, ret_detail->row.summary, lang);
+    ret_detail->row.rca = phrases_in(arena, ret_detail->row.rca, lang);
     return NULL;
 }
 

@@ -1,4 +1,5 @@
 /* incidents.c - /api/v1/incidents: list, and what people do with one. Its details: incident_detail.c. */
+#include "api/phrases.h"
 #include "api/services.h"
 #include "incident/incident.h"
 
@@ -31,6 +32,15 @@ static err list_read(struct tx *tx, void *arg)
     return incident_select(tx, job->arena, &job->query, &job->list);
 }
 
+/* incident_in_words - its sentences in the language of the request. */
+static void incident_in_words(struct request *req, struct incident_row *row)
+{
+    enum lang lang = request_lang(req, LANG_EN);
+
+    row->title = phrase(request_arena(req), row->title, lang);
+    row->summary = phrase(request_arena(req), row->summary, lang);
+}
+
 static err incidents_list(struct request *req, const void *query, const void *body, struct reply *reply)
 {
     const struct list_query *q = query;
@@ -43,6 +53,8 @@ static err incidents_list(struct request *req, const void *query, const void *bo
     if (q->cursor.length && !str_to_i64(q->cursor, &job.query.before))
         return err_new(ERR_INVALID, "cursor '%.*s' is none of ours", STR_ARG(q->cursor));
     TRY(db_read(services.db, list_read, &job));
+    for (size_t i = 0; i < job.list.incidents.count; i++)
+        incident_in_words(req, &job.list.incidents.at[i]);
     return reply_encode(reply, &incident_list_schema, &job.list);
 }
 
@@ -92,6 +104,7 @@ static err change(struct request *req, struct str words, err (*how)(struct tx *,
     if (!request_param_i64(req, S("id"), &job.id))
         return err_new(ERR_NOT_FOUND, "no incident '%.*s'", STR_ARG(request_param(req, S("id"))));
     TRY(db_write(services.db, change_write, &job));
+    incident_in_words(req, &job.row);
     return reply_encode(reply, &incident_row_schema, &job.row);
 }
 

@@ -1,0 +1,179 @@
+/* phrases.c - one row a sentence: English, Korean, Chinese. */
+#include "api/phrases.h"
+
+static const struct sentence {
+    const char *text[LANG_COUNT];
+} sentences[] = {
+    /* alerts of the Redis doctor */
+    { { "A script blocks Redis", "스크립트가 Redis를 막고 있음", "脚本阻塞了 Redis" } },
+    { { "Redis can't write its append-only file", "Redis가 AOF 파일을 쓰지 못함", "Redis 无法写入 AOF 文件" } },
+    { { "Redis can't write its snapshot", "Redis가 스냅샷을 쓰지 못함", "Redis 无法写入快照" } },
+    { { "Redis does not answer", "Redis가 응답하지 않음", "Redis 没有响应" } },
+    { { "Redis evicts keys in masses", "Redis가 키를 대량으로 제거하는 중", "Redis 正在大量淘汰键" } },
+    { { "Redis has no room for more clients", "Redis가 더 이상 클라이언트를 받을 수 없음",
+        "Redis 无法再接受更多客户端" } },
+    { { "Redis is out of memory and refuses writes", "Redis 메모리 부족으로 쓰기가 거부됨",
+        "Redis 内存耗尽，拒绝写入" } },
+    { { "Redis reads its data set", "Redis가 데이터를 읽는 중", "Redis 正在加载数据" } },
+    { { "Redis refuses clients for their credentials", "Redis가 인증 정보 때문에 클라이언트를 거부함",
+        "Redis 因凭据拒绝客户端" } },
+    { { "Replication is behind or broken", "복제가 지연되었거나 끊어짐", "复制延迟或中断" } },
+    { { "Slow commands block Redis", "느린 명령이 Redis를 막고 있음", "慢命令阻塞了 Redis" } },
+    { { "maxmemory was set below the memory in use", "maxmemory가 사용 중인 메모리보다 낮게 설정됨",
+        "maxmemory 被设为低于已用内存" } },
+    /* causes */
+    { { "A replica takes less than is written", "복제본이 쓰기 속도를 따라가지 못함", "副本跟不上写入速度" } },
+    { { "A script runs and does not end", "스크립트가 끝나지 않고 실행 중", "脚本一直运行，没有结束" } },
+    { { "Clients open connections and don't close them", "클라이언트가 연결을 열고 닫지 않음",
+        "客户端打开连接后不关闭" } },
+    { { "Clients use no password, or an old one", "클라이언트가 비밀번호 없이 또는 예전 비밀번호로 접속함",
+        "客户端未使用密码或使用了旧密码" } },
+    { { "Redis hangs, or the way to it is cut", "Redis가 멈췄거나 경로가 끊어짐", "Redis 挂起，或网络不通" } },
+    { { "Redis is out of memory and may not evict", "Redis 메모리가 가득 찼고 제거가 허용되지 않음",
+        "Redis 内存已满且不允许淘汰" } },
+    { { "Redis reads its data set after a start", "시작 후 Redis가 데이터를 읽는 중", "Redis 启动后正在加载数据" } },
+    { { "Single commands block Redis, which does one thing at a time",
+        "한 번에 하나만 처리하는 Redis를 개별 명령이 막고 있음", "Redis 一次只处理一件事，单个命令将其阻塞" } },
+    { { "The Redis process is gone", "Redis 프로세스가 사라짐", "Redis 进程已消失" } },
+    { { "The append-only file can't be written", "AOF 파일을 쓸 수 없음", "无法写入 AOF 文件" } },
+    { { "The append-only file could not be rewritten", "AOF 파일을 재작성하지 못함", "AOF 文件重写失败" } },
+    { { "The last snapshot could not be written", "마지막 스냅샷을 쓰지 못함", "上一次快照写入失败" } },
+    { { "The replica has lost its master", "복제본이 마스터와의 연결을 잃음", "副本与主节点失去连接" } },
+    { { "The working set is larger than maxmemory", "작업 데이터가 maxmemory보다 큼", "工作集大于 maxmemory" } },
+    { { "maxmemory was set below what was in use", "maxmemory가 사용량보다 낮게 설정됨",
+        "maxmemory 被设为低于使用量" } },
+    { { "A file system fills up", "파일 시스템이 가득 차고 있음", "文件系统即将写满" } },
+    { { "Memory in use rises and does not come back", "메모리 사용량이 늘기만 하고 줄지 않음",
+        "内存占用持续上升且不回落" } },
+    { { "The CPU gets busier and busier", "CPU 사용률이 계속 증가함", "CPU 越来越繁忙" } },
+    { { "Errors became far more frequent than they were", "오류가 평소보다 훨씬 잦아짐", "错误远比平时频繁" } },
+    { { "cannot tell", "알 수 없음", "无法判断" } },
+    /* what fails */
+    { { "Clients are refused for their credentials", "인증 정보 때문에 클라이언트가 거부됨", "客户端因凭据被拒绝" } },
+    { { "Keys were deleted to fit into the new limit", "새 한도에 맞추려고 키가 삭제됨", "为满足新上限，键已被删除" } },
+    { { "New clients are turned away: max number of clients reached", "새 클라이언트가 거절됨: 최대 클라이언트 수 도달",
+        "新客户端被拒：已达最大连接数" } },
+    { { "Redis answers BUSY to everybody", "Redis가 모두에게 BUSY로 응답함", "Redis 对所有请求返回 BUSY" } },
+    { { "Redis answers nothing until its data is read", "데이터를 다 읽을 때까지 Redis가 응답하지 않음",
+        "数据加载完之前 Redis 不提供服务" } },
+    { { "Redis evicts keys as fast as they are written", "쓰는 만큼 빠르게 키가 제거됨", "键写入多快就被淘汰多快" } },
+    { { "Redis is down", "Redis가 중단됨", "Redis 已宕机" } },
+    { { "Redis refuses every write that needs memory", "메모리가 필요한 모든 쓰기를 Redis가 거부함",
+        "Redis 拒绝所有需要内存的写入" } },
+    { { "Redis refuses writes: MISCONF", "Redis가 쓰기를 거부함: MISCONF", "Redis 拒绝写入：MISCONF" } },
+    { { "Replicas don't have the newest data", "복제본에 최신 데이터가 없음", "副本没有最新数据" } },
+    { { "Snapshots fail", "스냅샷이 실패함", "快照失败" } },
+    { { "The append-only file only grows", "AOF 파일이 커지기만 함", "AOF 文件只增不减" } },
+    { { "While one command runs, every other client waits", "한 명령이 실행되는 동안 다른 모든 클라이언트가 기다림",
+        "一个命令运行时，其他客户端都在等待" } },
+    { { "Services can't write once it is full", "가득 차면 서비스가 쓸 수 없음", "写满后服务将无法写入" } },
+    { { "The kernel kills a process once none is left", "메모리가 없어지면 커널이 프로세스를 종료함",
+        "内存耗尽时内核会杀死进程" } },
+    { { "Services answer late, then not at all", "서비스 응답이 느려지다가 멈춤", "服务先变慢，最终无响应" } },
+    { { "Part of what the service does fails", "서비스 기능 일부가 실패함", "服务的部分功能失败" } },
+    /* who feels it */
+    { { "A restart would lose what is not saved", "재시작하면 저장되지 않은 데이터를 잃음",
+        "重启会丢失未保存的数据" } },
+    { { "All applications that use this Redis stand still", "이 Redis를 쓰는 모든 애플리케이션이 멈춤",
+        "所有使用此 Redis 的应用都停滞" } },
+    { { "Applications that need a new connection fail; those that are connected go on",
+        "새 연결이 필요한 애플리케이션은 실패하고, 연결된 것은 계속 동작함",
+        "需要新连接的应用失败；已连接的继续工作" } },
+    { { "Applications that write get errors; it heals by itself within 2 s once the disk has room",
+        "쓰는 애플리케이션에 오류 발생. 디스크 공간이 생기면 2초 안에 스스로 복구됨",
+        "写入的应用会报错；磁盘有空间后 2 秒内自行恢复" } },
+    { { "Applications that write to this Redis get errors; reads and deletes still work",
+        "이 Redis에 쓰는 애플리케이션에 오류 발생. 읽기와 삭제는 동작함",
+        "写入此 Redis 的应用会报错；读取和删除仍正常" } },
+    { { "Applications wait or fail for this time", "그동안 애플리케이션이 기다리거나 실패함",
+        "在此期间应用等待或失败" } },
+    { { "Data is gone; what applications expect to find there is missing",
+        "데이터가 사라져 애플리케이션이 찾는 값이 없음", "数据已丢失，应用期望的内容不存在" } },
+    { { "Everything that needs this Redis fails", "이 Redis가 필요한 모든 것이 실패함", "依赖此 Redis 的一切都失败" } },
+    { { "Latency of all applications that use this Redis rises by the length of the slow command",
+        "이 Redis를 쓰는 모든 애플리케이션의 지연이 느린 명령의 시간만큼 늘어남",
+        "所有使用此 Redis 的应用的延迟随慢命令的时长增加" } },
+    { { "Reads from replicas are stale, and a failover now would lose writes",
+        "복제본에서 읽은 값이 오래되었고, 지금 장애 조치하면 쓰기를 잃음",
+        "从副本读到旧数据，此时故障切换会丢失写入" } },
+    { { "Reads miss, and what stands behind the cache gets their load", "읽기가 캐시를 벗어나 뒤쪽 시스템에 부하가 감",
+        "读取未命中，负载转到缓存后端" } },
+    { { "The disk fills, and a restart takes longer and longer", "디스크가 차고 재시작이 점점 오래 걸림",
+        "磁盘逐渐写满，重启越来越慢" } },
+    { { "Those clients can't use Redis; others are not affected",
+        "해당 클라이언트만 Redis를 쓸 수 없고 나머지는 영향 없음", "这些客户端无法使用 Redis；其他不受影响" } },
+    { { "Writes are refused", "쓰기가 거부됨", "写入被拒绝" } },
+    { { "Everything that stores on this file system", "이 파일 시스템에 저장하는 모든 것",
+        "所有在此文件系统上存储的服务" } },
+    { { "Everything that runs on this host", "이 호스트에서 실행되는 모든 것", "此主机上运行的一切" } },
+    { { "Whoever uses the service", "이 서비스를 쓰는 모든 사용자", "所有使用该服务的人" } },
+    /* what happened to an incident */
+    { { "everything that belonged to it has ended", "속한 모든 경보가 끝남", "其所属的一切都已结束" } },
+    /* rules over this host */
+    { { "Less than 5 % of memory is available", "사용 가능한 메모리가 5% 미만", "可用内存不足 5%" } },
+    { { "More than 90 % of the file descriptors are in use", "파일 디스크립터의 90% 이상이 사용 중",
+        "超过 90% 的文件描述符已被使用" } },
+    { { "Processes wait for memory more than 20 % of the time", "프로세스가 시간의 20% 이상을 메모리를 기다리며 보냄",
+        "进程有 20% 以上的时间在等待内存" } },
+};
+
+static const struct sentence *find(struct str text)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
+        if (str_eq(str_of(sentences[i].text[LANG_EN]), text))
+            return &sentences[i];
+    return NULL;
+}
+
+bool phrase_known(struct str text)
+{
+    return find(text) != NULL;
+}
+
+struct str phrase(struct arena *arena, struct str text, enum lang lang)
+{
+    const struct sentence *whole = lang == LANG_EN ? NULL : find(text);
+
+    if (lang == LANG_EN || !text.length)
+        return text;
+    if (whole)
+        return str_of(whole->text[lang]);
+    for (size_t at = str_find(text, S(" ("), 0); at != SIZE_MAX; at = str_find(text, S(" ("), at + 1)) {
+        const struct sentence *head = find(str_slice(text, 0, at));
+        if (head)
+            return str_printf(arena, "%s%.*s", head->text[lang], STR_ARG(str_slice(text, at, text.length)));
+    }
+    return text;
+}
+
+static const struct json *translated(struct arena *arena, const struct json *json, enum lang lang)
+{
+    struct json *copy = arena_alloc(arena, sizeof(*copy));
+
+    *copy = *json;
+    switch (json->type) {
+    case JSON_STRING:
+        copy->string = phrase(arena, json->string, lang);
+        break;
+    case JSON_ARRAY:
+        copy->array.items = arena_array(arena, json->array.count + 1, sizeof(struct json *));
+        for (size_t i = 0; i < json->array.count; i++)
+            copy->array.items[i] = (struct json *)translated(arena, json->array.items[i], lang);
+        break;
+    case JSON_OBJECT:
+        copy->object.members = arena_array(arena, json->object.count + 1, sizeof(struct json_member));
+        for (size_t i = 0; i < json->object.count; i++) {
+            copy->object.members[i] = json->object.members[i];
+            copy->object.members[i].value = (struct json *)translated(arena, json->object.members[i].value, lang);
+        }
+        break;
+    default:
+        break;
+    }
+    return copy;
+}
+
+const struct json *phrases_in(struct arena *arena, const struct json *rca, enum lang lang)
+{
+    return rca && lang != LANG_EN ? translated(arena, rca, lang) : rca;
+}
