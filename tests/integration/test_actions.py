@@ -39,7 +39,9 @@ def acting(tmp_path_factory):
         for parent in [folder, *folder.parents][:3]:
             parent.chmod(parent.stat().st_mode | 0o055)
         files = f'  files: [{catalogue(folder, actions)}]\n' if actions else ''
-        text = f'actions:\n{files}{settings}' if files or settings else ''
+        if 'propose' not in settings:  # what people ask for is not to meet what the doctor recommends
+            settings += '  propose: false\n'
+        text = f'actions:\n{files}{settings}'
         daemon = Daemon(config=text + sources(redis), **more).start()
         daemon.boss = {'Authorization': 'Bearer ' + daemon.token('approver', 'boss')}
         daemon.scratch = folder
@@ -191,7 +193,7 @@ def test_idle_clients_are_killed_by_id_and_the_others_live(acting, make_redis):
     idle = [redis.connection() for _ in range(34)]
     busy, subscriber = redis.connection(), redis.connection()
     subscriber.command('SUBSCRIBE', 'news')
-    daemon = acting(redis=redis, settings='  propose: false\n')
+    daemon = acting(redis=redis)
     instance = watched(daemon, redis)
 
     def plan():
@@ -489,7 +491,7 @@ def proposed(daemon, action, seconds=40):
 
 def test_an_incident_of_redis_is_healed_and_resolved(acting, redis):
     redis.command('CONFIG', 'SET', 'maxmemory', '8mb')
-    daemon = acting(redis=redis, settings='')
+    daemon = acting(redis=redis, settings='  propose: true\n')
     with pytest.raises(Exception, match='OOM'):
         for i in range(20000):
             redis_fill(redis, i)
@@ -502,7 +504,7 @@ def test_an_incident_of_redis_is_healed_and_resolved(acting, redis):
 
 def test_a_redis_that_takes_no_more_connections_is_healed_all_the_same(acting, make_redis):
     redis = make_redis(maxclients=30)
-    daemon = acting(redis=redis)
+    daemon = acting(redis=redis, settings='  propose: true\n')
     watched(daemon, redis)
     idle = []
     with pytest.raises(Exception):
