@@ -1,6 +1,6 @@
-/* reach_test.c - watched instances are found, lent once, and gone when nobody watches them. */
+/* redis_reach_test.c - watched instances are found, lent once, and gone when nobody watches them. */
 #include "base/test.h"
-#include "redis/reach.h"
+#include "net/redis_reach.h"
 
 TEST(reach_lends_the_standing_connection_to_one_at_a_time)
 {
