@@ -445,3 +445,35 @@ err connections_reach(struct arena *arena, struct str which, struct redis_option
         return NULL;
     return err_new(ERR_NOT_FOUND, "no Redis '%.*s' is connected", STR_ARG(which));
 }
+
+struct note_job {
+    const struct connection *c;
+    struct str actor, what, detail;
+};
+
+static err note_write(struct tx *tx, void *arg)
+{
+    const struct note_job *job = arg;
+    struct buf data CLEANUP(buf_clear);
+
+    buf_init(&data, SETTINGS_MAX);
+    struct json_writer w = json_writer(&data);
+    json_begin_object(&w);
+    json_put_i64(&w, S("v"), 1);
+    json_put_str(&w, S("what"), job->what);
+    json_put_str(&w, S("detail"), job->detail);
+    json_end_object(&w);
+    const struct event event = { .kind = EVENT_CHANGE,
+                                 .subject = job->c->resource,
+                                 .actor = job->actor,
+                                 .reason = job->detail,
+                                 .data = buf_str(&data) };
+    return journal_append(tx, &event, NULL);
+}
+
+err connections_note(const struct connection *connection, struct str actor, const char *what, struct str detail)
+{
+    struct note_job job = { connection, actor, str_of(what), detail };
+
+    return db_write(room.db, note_write, &job);
+}

@@ -53,3 +53,6 @@ err connections_watch(struct arena *arena, struct connection *connection, int64_
 /* connections_reach - how to reach "redis:HOST:PORT", or a connection by its id or name: of those that people
  * connected, and of those that are watched for the configuration. ERR_NOT_FOUND. */
 err connections_reach(struct arena *arena, struct str which, struct redis_options *ret_options) MUST_USE;
+/* connections_note - something was done to it on purpose: an event of kind change. */
+err connections_note(const struct connection *connection, struct str actor, const char *what,
+                     struct str detail) MUST_USE;

@@ -440,3 +440,58 @@ def test_append_only_file_on_a_full_disk(daemon, make_redis, small_disk):
                 connection.command('SET', f'k{i}', 'x' * 1000)
     found(daemon, 'append', 'SC-006', 'persistence', 'high')
     redis.kill()
+
+
+# Faults on purpose.
+
+INJECT, CLEANUP = '/api/v1/monitor/inject', '/api/v1/monitor/cleanup'
+
+
+def test_faults_only_on_tests(daemon, redis):
+    name = connect(daemon, redis, interval_s=0)
+    for kind in ('fill_memory', 'connections', 'slow_command'):
+        assert daemon.post(INJECT, {'connection': name, 'kind': kind}).status == 403
+    assert redis.command('DBSIZE') == 0
+    redis.command('SET', 'auspex:inject:1:1', 'an application\'s own')
+    assert daemon.post(CLEANUP, {}).body == {'undone': 0}
+    assert redis.command('DBSIZE') == 1
+
+
+@pytest.mark.parametrize('body, field', [
+    ({'kind': 'fill_memory'}, 'connection'),
+    ({'connection': 'x'}, 'kind'),
+    ({'connection': 'x', 'kind': 'fill_memory', 'mb': 0}, 'mb'),
+    ({'connection': 'x', 'kind': 'connections', 'count': 5001}, 'count'),
+    ({'connection': 'x', 'kind': 'slow_command', 'duration_ms': 0.5}, 'duration_ms'),
+])
+def test_bad_faults(shared_daemon, body, field):
+    reply = shared_daemon.post(INJECT, body)
+    assert reply.status == 422 and field in [it['field'] for it in reply.body['errors']]
+
+
+def test_filled_memory_is_found_and_given_back(daemon, make_redis):
+    redis = make_redis(maxmemory='16mb')
+    name = connect(daemon, redis, test=True)
+    redis.command('SET', 'mine', 'stays')
+    reply = daemon.post(INJECT, {'connection': name, 'kind': 'fill_memory', 'mb': 64})
+    assert reply.status == 200 and 'out of memory' in reply.body['detail'], reply
+    found(daemon, 'out of memory', 'SC-001', 'memory', 'critical')
+    daemon.restart()  # what was injected is undone by another life too
+    assert daemon.post(CLEANUP, {'connection': name}).body['undone'] > 100
+    assert redis.command('KEYS', '*') == ['mine']
+
+
+def test_held_connections_are_found_and_given_back(daemon, make_redis):
+    redis = make_redis(maxclients=50)
+    name = connect(daemon, redis, test=True)
+    assert daemon.post(INJECT, {'connection': name, 'kind': 'connections', 'count': 80}).status == 200
+    found(daemon, 'no room for more clients', 'SC-002', 'connection', 'high')
+    wait_until(lambda: daemon.post(CLEANUP, {}).body.get('undone') is not None, 10, 'cleanup gets in')
+    wait_until(lambda: not daemon.get(ALERTS).body['alerts'], 10, 'there is room again')
+
+
+def test_a_slow_command_is_found(daemon, redis):
+    name = connect(daemon, redis, test=True)
+    polled_again(daemon)
+    assert daemon.post(INJECT, {'connection': name, 'kind': 'slow_command', 'duration_ms': 400}).status == 200
+    found(daemon, 'Slow commands', 'SC-005', 'latency', 'medium')
