@@ -8,6 +8,7 @@ _auspex() {
     'approvals'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json ' -- "$current")) && return ;;
     'approve'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json --hash --reason ' -- "$current")) && return ;;
     'audit verify'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--storage.path --head ' -- "$current")) && return ;;
+    'demo'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json --keep ' -- "$current")) && return ;;
     'incidents'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json ' -- "$current")) && return ;;
     'predict'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--model --limit ' -- "$current")) && return ;;
     'reject'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json --hash --reason ' -- "$current")) && return ;;
@@ -15,7 +16,7 @@ _auspex() {
     'status'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json ' -- "$current")) && return ;;
     'stop'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--reason --off --storage.path ' -- "$current")) && return ;;
     'token create'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--role --name --storage.path ' -- "$current")) && return ;;
-    '') COMPREPLY=($(compgen -W 'ack actions alerts approvals approve audit check check completion default-config incidents man openapi predict reject schema serve status stop token version ' -- "$current")) && return ;;
+    '') COMPREPLY=($(compgen -W 'ack actions alerts approvals approve audit check check completion default-config demo incidents man openapi predict reject schema serve status stop token version ' -- "$current")) && return ;;
     'audit') COMPREPLY+=($(compgen -W 'verify' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'actions' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'config' -- "$current")) ;;&

@@ -12,5 +12,8 @@ while IFS='|' read -r path arguments; do
     mkdir -p "$to/$(dirname "$path")"
     # shellcheck disable=SC2086 # words
     "$auspex" $arguments >"$new" </dev/null
-    cp "$new" "$to/$path"
+    case $path in
+    *.json) /usr/bin/python3 -m json.tool --no-ensure-ascii --indent 1 "$new" "$to/$path" ;; # a change is a few lines
+    *) cp "$new" "$to/$path" ;;
+    esac
 done <tools/generated.txt
