@@ -394,6 +394,8 @@ double newest_value(const struct rca_case *what, struct str metric, struct str i
 
 struct str redis_service(struct arena *arena, struct str resource)
 {
+    if (!doctor.options.config)
+        return S(""); /* nobody has started: facts alone are looked at */
     struct config *config CLEANUP(config_unrefp) = doctor.options.config();
     const struct inventory *inventory = inventory_of(config);
 

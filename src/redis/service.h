@@ -1,6 +1,6 @@
 /* service.h - which service runs an instance: what the inventory of the configuration says.
  *
- * Owner: the arena. Threads: any, between doctor_start and doctor_stop. */
+ * Owner: the arena. Threads: any; before doctor_start nobody has said anything. */
 #pragma once
 #include "base/str.h"
 
