@@ -201,7 +201,9 @@ static void decide(struct pass *pass, struct watched_series *series, const struc
     double risk = series->judged.risk;
     bool ended = pass->now_ms - history_last_ms(series->history) > ENDED_MS;
     bool at_limit = series->judged.value >= options->limit - options->noise_floor;
-    struct change change = { .series = series, .reached = at_limit && !series->at_limit };
+    /* Who is still learning has announced nothing, and could not: that is no miss. */
+    bool reached = at_limit && !series->at_limit && !series->judged.learning;
+    struct change change = { .series = series, .reached = reached };
 
     series->above = risk >= settings->raise_risk && !ended ? series->above + 1 : 0;
     series->below = risk < settings->clear_risk || ended ? series->below + 1 : 0;

@@ -249,6 +249,17 @@ TEST(a_prediction_that_comes_true_is_a_hit_and_a_surprise_is_missed)
     world_close(&world);
 }
 
+TEST(what_is_full_before_anything_was_learned_is_no_miss)
+{
+    struct world world;
+
+    world_open(&world, "detect: {}");
+    for (int i = 0; i < 4; i++, tick(&world))
+        put_disk(&world, "/srv", i < 2 ? 20 : 100);
+    ASSERT_EQ_INT(0, find(&world).record.missed);
+    world_close(&world);
+}
+
 TEST(what_is_steady_raises_nothing_or_little)
 {
     struct world world;
