@@ -185,10 +185,9 @@ static err person_changes(struct tx *tx, int64_t id, enum event_kind kind, struc
 {
     struct arena *arena = tx_arena(tx);
     struct alert_row row;
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { .max = 1 << 16 };
 
     TRY(alert_get(tx, arena, id, &row));
-    buf_init(&text, 1 << 16);
     struct json_writer w = json_writer(&text);
     json_begin_object(&w);
     json_put_i64(&w, S("v"), 1);

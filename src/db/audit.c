@@ -140,12 +140,11 @@ err audit_append(struct tx *tx, struct str actor, struct str action, struct str 
 
 err audit_event(struct tx *tx, const struct event *event)
 {
-    struct buf out CLEANUP(buf_clear);
+    struct buf out CLEANUP(buf_clear) = { .max = ROW_BYTES_MAX / 2 };
     struct json_writer w;
 
     if (!audit_wants(event->kind))
         return NULL;
-    buf_init(&out, ROW_BYTES_MAX / 2);
     w = json_writer(&out);
     json_begin_object(&w);
     json_put_i64(&w, S("event"), event->id);

@@ -129,10 +129,9 @@ static err append(struct tx *tx, enum event_kind kind, int64_t id, struct str ac
 {
     struct arena *arena = tx_arena(tx);
     struct incident_row row;
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { .max = 1 << 16 };
 
     TRY(incident_get(tx, arena, id, &row));
-    buf_init(&text, 1 << 16);
     struct json_writer w = json_writer(&text);
     json_begin_object(&w);
     json_put_i64(&w, S("v"), 1);

@@ -277,13 +277,12 @@ static err notify_complete(struct tx *tx, const struct outbox_job *job, struct s
 {
     struct arena *arena = tx_arena(tx);
     const struct json *payload;
-    struct buf data CLEANUP(buf_clear);
+    struct buf data CLEANUP(buf_clear) = { .max = 1 << 16 };
 
     (void)result;
     TRY(json_parse(arena, job->payload, &payload));
     struct str notifier = json_str_or(json_get(payload, S("notifier")), S("unknown"));
     metric_add_for(failure ? &notifications_failed_total : &notifications_total, notifier, 1);
-    buf_init(&data, 1 << 16);
     struct json_writer w = json_writer(&data);
     json_begin_object(&w);
     json_put_i64(&w, S("v"), 1);

@@ -156,10 +156,9 @@ err rca_analyze(struct arena *arena, int64_t incident, int64_t deadline_ms, stru
 static err rca_run(struct outbox_job *job, struct str *ret_result)
 {
     struct rca_result result;
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { .max = 4 << 20 };
 
     TRY(rca_analyze(job->arena, job->incident, job->deadline_ms, &result));
-    buf_init(&text, 4 << 20);
     struct json_writer w = json_writer(&text);
     schema_encode(&w, &rca_result_schema, &result, false);
     *ret_result = str_copy(job->arena, buf_str(&text));
@@ -182,14 +181,13 @@ static err rca_complete(struct tx *tx, const struct outbox_job *job, struct str 
     struct arena *arena = tx_arena(tx);
     const struct json *json;
     struct incident_row incident;
-    struct buf data CLEANUP(buf_clear);
+    struct buf data CLEANUP(buf_clear) = { .max = 8 << 20 };
 
     if (failure)
         result = str_printf(arena, "{\"scenario\":\"\",\"cannot_tell\":true,\"critical_failure\":\"\",\"impact\":\"\","
                                    "\"root_causes\":[],\"recommended_actions\":[]}");
     TRY(json_parse(arena, result, &json));
     TRY(incident_get(tx, arena, job->incident, &incident));
-    buf_init(&data, 8 << 20);
     struct json_writer w = json_writer(&data);
     json_begin_object(&w);
     json_put_i64(&w, S("v"), 1);

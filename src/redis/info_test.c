@@ -72,11 +72,10 @@ TEST(info_without_a_field_or_beyond_its_limits_is_refused)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(64 << 20);
     struct redis_info info;
-    struct buf many CLEANUP(buf_clear);
+    struct buf many CLEANUP(buf_clear) = { .max = 8 << 20 };
 
     ASSERT_ERR(ERR_INVALID, "no line", redis_info_parse(arena, S(""), &info));
     ASSERT_ERR(ERR_INVALID, "no line", redis_info_parse(arena, S("-ERR\r\n\0\0\0"), &info));
-    buf_init(&many, 8 << 20);
     for (int i = 0; i < REDIS_INFO_PAIRS_MAX + 1; i++)
         buf_addf(&many, "k%d:1\n", i);
     ASSERT_ERR(ERR_TOO_LARGE, "20000", redis_info_parse(arena, buf_str(&many), &info));

@@ -32,7 +32,8 @@ def run(tool, root):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize('tool', ['layers.py', 'check_sizes.py', 'check_headers.sh', 'check_banned.py'])
+@pytest.mark.parametrize('tool', ['layers.py', 'check_sizes.py', 'check_headers.sh', 'check_banned.py',
+                                  'check_cleanup.py'])
 def test_a_good_tree_passes(tool, tree):
     assert run(tool, tree({})) == (0, '')
 
@@ -122,3 +123,20 @@ def test_adr_finds_a_library_without_a_page(tree):
     assert [line.split(':')[0] for line in out.splitlines()] == ['libxxhash', 'wslay', 'uplot']
     tree({'docs/adr/0403.md': '# 0403: xxHash', 'docs/adr/0404.md': '# wslay', 'docs/adr/0405.md': '# 0405 uPlot draws'})
     assert run('check_adr.py', root) == (0, '')
+
+
+def body(*lines):
+    return 'err f(void)\n{\n' + ''.join(f'    {line}\n' for line in lines) + '}\n'
+
+
+@pytest.mark.parametrize('lines, fails', [
+    (('struct buf out CLEANUP(buf_clear);', 'TRY(g());', 'buf_init(&out, 9);'), True),
+    (('struct buf out CLEANUP(buf_clear);', 'if (x)', '    return NULL;', 'buf_init(&out, 9);'), True),
+    (('struct rows *rows CLEANUP(rows_closep);', 'TRY(tx_query(&rows));'), True),
+    (('struct buf out CLEANUP(buf_clear);', 'buf_init(&out, 9);', 'TRY(g());'), False),
+    (('struct buf out CLEANUP(buf_clear) = { .max = 9 };', 'TRY(g());', 'return NULL;'), False),
+    (('int fd CLEANUP(fd_close);', 'fd = open("x", 0);', 'return NULL;'), False),
+])
+def test_cleanup_finds(lines, fails, tree):
+    status, out = run('check_cleanup.py', tree({'src/low/c.c': body(*lines)}))
+    assert status == fails and ('src/low/c.c:3: ' in out) == fails

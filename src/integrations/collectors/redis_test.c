@@ -190,7 +190,7 @@ TEST(redis_that_lies_gives_samples_or_none_but_no_harm)
                                           .slowlog_last_id = INT64_MAX,
                                           .slowlog_last_us = INT64_MAX,
                                           .cluster_info = S("\0\xff not cluster info") };
-    struct buf text CLEANUP(buf_clear);
+    struct buf text CLEANUP(buf_clear) = { .max = 1 << 20 };
 
     ASSERT_OK(redis_info_parse(arena,
                                S("uptime_in_seconds:9223372036854775807\nmaxclients:9223372036854775807\n"
@@ -200,7 +200,6 @@ TEST(redis_that_lies_gives_samples_or_none_but_no_harm)
                                  "db0:keys=-9223372036854775808,avg_ttl=nan\nslave0:ip=\xff,port=,offset=1,lag=-1\n"),
                                &info));
     redis_samples_add(&batch, &state);
-    buf_init(&text, 1 << 20);
     batch_write(&text, &batch);
     ASSERT_TRUE(str_is_utf8(buf_str(&text)));
     ASSERT_CONTAINS("redis_commands_total{cmd=\"\xef\xbf\xbd\",", buf_str(&text));
