@@ -234,6 +234,7 @@ static bool read_verify(const struct place *place, const struct json_member *mem
     if (!str_eq(member->key, S("for")))
         return false;
     struct str rest, number = str_cut(json_str_or(member->value, S("")), ' ', &rest);
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): read_step hands on the one that it was given
     if (!str_to_i64(number, &verify->samples) || verify->samples < 1 || verify->samples > 100 ||
         (!str_eq(rest, S("samples")) && !str_eq(rest, S("sample"))))
         fault(place, member->value, err_new(ERR_INVALID, "for: written as '3 samples', 1 to 100"));
@@ -357,7 +358,7 @@ err catalogue_load(const struct str *files, size_t count, struct catalogue **ret
             read_file(catalogue, path, text, false, &faults);
         }
     }
-    TRY(faults);
+    TRY(faults); // NOLINT(clang-analyzer-unix.Malloc): CLEANUP frees it
     if (catalogue->actions.count)
         qsort(catalogue->actions.at, catalogue->actions.count, sizeof(*catalogue->actions.at), by_id);
     *ret_catalogue = TAKE(catalogue);

@@ -248,17 +248,20 @@ static err parse_name(struct parser *p, struct str name, double *ret)
 
 static err parse_primary(struct parser *p, double *ret)
 {
-    const struct argument *argument;
+    const struct argument *argument = NULL;
     size_t from;
 
+    *ret = NAN;
     if (++p->depth > DEPTH_MAX)
         return fault(p, "nested too deeply");
     skip_blanks(p);
     from = p->at;
     if (take(p, S("{{"))) {
         TRY(take_argument(p, &argument));
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is set where there was no error
         *ret = p->dry ? 1 : argument->number;
         if (isnan(*ret))
+            // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the same
             return err_new(ERR_INVALID, "parameter '%.*s' is no number, so it stands in quotes",
                            STR_ARG(argument->name));
     } else if (take(p, S("("))) {
@@ -289,7 +292,7 @@ static err parse_primary(struct parser *p, double *ret)
 
 static err parse_product(struct parser *p, double *ret)
 {
-    double right;
+    double right = NAN;
 
     TRY(parse_primary(p, ret));
     for (;;) {

@@ -66,7 +66,7 @@ static err take_quoted(struct cursor *c, struct str *ret_text)
 
 static err take_matcher(struct cursor *c, struct matcher *ret_matcher)
 {
-    struct str value, name = take_name(c);
+    struct str value = S(""), name = take_name(c);
     enum match_type type;
 
     if (!name.length)

@@ -70,7 +70,7 @@ static err events_list(struct request *req, const void *query, const void *body,
     for (size_t i = 0; i < job.list.count; i++)
         *vec_push(&out.events, arena) = event_row_of(arena, &job.list.at[i], lang);
     out.total = (int64_t)out.events.count;
-    if (out.events.count == (size_t)q->limit)
+    if (out.events.count && out.events.count == (size_t)q->limit)
         out.next_cursor = str_printf(arena, "%lld", (long long)out.events.at[out.events.count - 1].event_id);
     return reply_encode(reply, &events_reply_schema, &out);
 }

@@ -135,7 +135,8 @@ const struct command **command_list(size_t *ret_count)
     FOR_EACH_REGISTERED (command, it)
         if (!it->hidden)
             *vec_push(&all, command_arena()) = it;
-    qsort(all.at, all.count, sizeof(*all.at), by_name);
+    if (all.count)
+        qsort(all.at, all.count, sizeof(*all.at), by_name);
     *ret_count = all.count;
     return all.at;
 }
@@ -165,9 +166,9 @@ static int unknown_command(int argc, char **argv)
         }
     }
     err e = err_new(ERR_INVALID, "there is no command '%s'", argv[1]);
-    e = nearest ? err_hint(e, "did you mean '%s'? `auspex --help` lists all", nearest)
-                : err_hint(e, "`auspex --help` lists all");
-    return command_fail(e, EXIT_USAGE);
+    if (nearest)
+        return command_fail(err_hint(e, "did you mean '%s'? `auspex --help` lists all", nearest), EXIT_USAGE);
+    return command_fail(err_hint(e, "`auspex --help` lists all"), EXIT_USAGE);
 }
 
 int command_main(int argc, char **argv)

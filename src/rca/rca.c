@@ -146,7 +146,8 @@ err rca_analyze(struct arena *arena, int64_t incident, int64_t deadline_ms, stru
     TRY(db_read(rca.db, read_case, &what));
     FOR_EACH_REGISTERED (rca_method, it)
         *vec_push(&methods, arena) = it;
-    qsort(methods.at, methods.count, sizeof(*methods.at), by_order);
+    if (methods.count)
+        qsort(methods.at, methods.count, sizeof(*methods.at), by_order);
     for (size_t i = 0; i < methods.count; i++)
         TRY(err_wrap(methods.at[i]->analyze(&what, ret_result), "method %s", methods.at[i]->name));
     rank(ret_result);
