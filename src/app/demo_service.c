@@ -262,7 +262,8 @@ static int service_run(const void *options, char **words, size_t count)
     if (e)
         return command_fail(e, EXIT_BAD);
     printf("%s: %s done\n", words[1], words[0]);
-    return EXIT_OK;
+    fflush(stdout);
+    _exit(EXIT_OK); /* the jail of an action forbids what LeakSanitizer does at an ordinary end */
 }
 
 static const struct command demo_service = {
