@@ -117,8 +117,6 @@ function ReceiverRow({ receiver }: { receiver: Receiver }) {
 }
 
 const RECEIVER_EXAMPLE = `# auspex.yml
-route:
-  receiver: team
 receivers:
   - name: team
     slack_configs:
