@@ -1,6 +1,7 @@
 /* acting_commands.c - `auspex stop`, the red switch, and `auspex check actions FILE...`. */
 #include "action/action.h"
 #include "app/command.h"
+#include "app/local.h"
 
 #include <stdio.h>
 
@@ -12,8 +13,7 @@ struct stop_options {
 static const struct field stop_fields[] = {
     STRING(struct stop_options, reason, .def = "", .max = 1000, .doc = "Why; needed to engage it."),
     BOOL(struct stop_options, off, .doc = "Release it: actions may start again."),
-    STRING(struct stop_options, storage_path, .name = "storage.path", .def = "data", .max = 4000,
-           .doc = "Data folder."),
+    STRING(struct stop_options, storage_path, .name = "storage.path", .def = "", .max = 4000, .doc = LOCAL_FOLDER_DOC),
     { 0 },
 };
 static const struct schema stop_schema = SCHEMA(struct stop_options, stop_fields);
@@ -29,19 +29,24 @@ static int stop_run(const void *options, char **words, size_t count)
 {
     struct stop_options o = *(const struct stop_options *)options;
     struct db *db = NULL;
+    const char *folder;
 
     (void)words, (void)count;
     if (!o.off && !o.reason.length)
         return command_fail(err_new(ERR_INVALID, "--reason says why everything is stopped"), EXIT_USAGE);
-    err e = db_open(&(struct db_options){ .folder = o.storage_path.at, .shared = true }, &db);
+    err e = local_folder(o.storage_path, NULL, &folder);
+    if (e)
+        return command_fail(e, EXIT_BAD);
+    e = db_open(&(struct db_options){ .folder = folder, .shared = true }, &db);
     if (!e)
         e = db_write(db, turn, &o);
     db_close(db);
     if (e)
         return command_fail(err_hint(e, "is --storage.path the server's data folder, and may you write to it?"),
                             EXIT_BAD);
-    printf("%s\n",
-           o.off ? "STOP is released: actions may start" : "STOP is engaged: nothing starts until it is released");
+    printf("%s (data folder %s)\n",
+           o.off ? "STOP is released: actions may start" : "STOP is engaged: nothing starts until it is released",
+           folder);
     return EXIT_OK;
 }
 

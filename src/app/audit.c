@@ -1,6 +1,7 @@
 /* audit.c - `auspex audit verify`: is the trail whole? */
 #include "db/audit.h"
 #include "app/command.h"
+#include "app/local.h"
 
 #include <stdio.h>
 
@@ -8,8 +9,7 @@ struct audit_options {
     struct str storage_path, head;
 };
 static const struct field audit_fields[] = {
-    STRING(struct audit_options, storage_path, .name = "storage.path", .def = "data", .max = 4000,
-           .doc = "Data folder."),
+    STRING(struct audit_options, storage_path, .name = "storage.path", .def = "", .max = 4000, .doc = LOCAL_FOLDER_DOC),
     STRING(struct audit_options, head, .def = "", .max = 200,
            .doc = "A head that was exported earlier, as printed by this command: proves that nothing before it changed "
                   "or was cut off."),
@@ -37,13 +37,17 @@ static int audit_run(const void *options, char **words, size_t count)
     struct audit_head exported;
     struct job job = { 0 };
     struct db *db = NULL;
+    const char *folder;
 
     (void)words, (void)count;
     err e = o->head.length ? audit_head_parse(o->head, &exported) : NULL;
     if (e)
         return command_fail(e, EXIT_USAGE);
     job.exported = o->head.length ? &exported : NULL;
-    e = db_open(&(struct db_options){ .folder = o->storage_path.at, .read_only = true }, &db);
+    e = local_folder(o->storage_path, NULL, &folder);
+    if (e)
+        return command_fail(e, EXIT_BAD);
+    e = db_open(&(struct db_options){ .folder = folder, .read_only = true }, &db);
     if (!e)
         e = db_read(db, verify, &job);
     db_close(db);

@@ -14,12 +14,20 @@ struct arena *command_arena(void)
     return arena;
 }
 
+/* is_named - faults of a file name their path themselves, behind file:line:column; an unknown key names its last word.
+ */
+static bool is_named(const char *message, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+
+    return strstr(message, path) || (dot && strstr(message, str_printf(command_arena(), "'%s'", dot + 1).at));
+}
+
 int command_fail(err e, int status)
 {
     if (err_field_count(e) > 1) {
         for (size_t i = 0; i < err_field_count(e); i++) {
-            /* Faults of a file name their path themselves, behind file:line:column. */
-            bool named = strstr(err_field_message(e, i), err_field_path(e, i));
+            bool named = is_named(err_field_message(e, i), err_field_path(e, i));
             fprintf(stderr, "auspex: %s%s%s\n", named ? "" : err_field_path(e, i), named ? "" : ": ",
                     err_field_message(e, i));
         }
@@ -171,6 +179,18 @@ static int unknown_command(int argc, char **argv)
     return command_fail(err_hint(e, "`auspex --help` lists all"), EXIT_USAGE);
 }
 
+/* bad_options - every option that is wrong, as it is typed. Takes `e`. */
+static int bad_options(err e, const struct command *command)
+{
+    for (size_t i = 0; i < err_field_count(e); i++)
+        fprintf(stderr, "auspex: --%s: %s\n", err_field_path(e, i), err_field_message(e, i));
+    if (!err_field_count(e))
+        fprintf(stderr, "auspex: %s\n", err_message(e));
+    fprintf(stderr, "    `auspex %s --help` shows its options\n", command->name);
+    err_free(e);
+    return EXIT_USAGE;
+}
+
 int command_main(int argc, char **argv)
 {
     struct line line = { 0 };
@@ -194,10 +214,10 @@ int command_main(int argc, char **argv)
     static const struct schema no_options = { .name = "options", .fields = none };
     const struct schema *schema = command->options ? command->options : &no_options;
     void *options = arena_alloc(command_arena(), schema->size + 1);
-    e = schema_parse_pairs(&(struct schema_options){ .arena = command_arena(), .path = "--" }, schema, line.pairs.at,
+    e = schema_parse_pairs(&(struct schema_options){ .arena = command_arena() }, schema, line.pairs.at,
                            line.pairs.count, options);
     if (e)
-        return command_fail(err_hint(e, "`auspex %s --help` shows its options", command->name), EXIT_USAGE);
+        return bad_options(e, command);
     if (!*command->arguments && line.words.count)
         return command_fail(err_new(ERR_INVALID, "`auspex %s` takes no '%s'", command->name, line.words.at[0]),
                             EXIT_USAGE);

@@ -1,5 +1,6 @@
 /* token.c - `auspex token create`: works on the local data folder, beside a running server or without one. */
 #include "app/command.h"
+#include "app/local.h"
 #include "auth/auth.h"
 
 #include <stdio.h>
@@ -16,8 +17,7 @@ static const struct field token_fields[] = {
          .doc = "admin, approver, operator, viewer or ingest."),
     STRING(struct token_options, name, .def = "", .max = 64,
            .doc = "Name; one with the role and a number where none is given."),
-    STRING(struct token_options, storage_path, .name = "storage.path", .def = "data", .max = 4000,
-           .doc = "Data folder."),
+    STRING(struct token_options, storage_path, .name = "storage.path", .def = "", .max = 4000, .doc = LOCAL_FOLDER_DOC),
     { 0 },
 };
 static const struct schema token_schema = SCHEMA(struct token_options, token_fields);
@@ -46,11 +46,15 @@ static int token_run(const void *options, char **words, size_t count)
     const struct token_options *o = options;
     struct job job = { .arena = command_arena(), .name = o->name };
     struct db *db = NULL;
+    const char *folder;
 
     (void)words, (void)count;
     if (!role_parse(str_of(roles[o->role]), &job.role))
         return EXIT_USAGE;
-    err e = db_open(&(struct db_options){ .folder = o->storage_path.at, .shared = true }, &db);
+    err e = local_folder(o->storage_path, NULL, &folder);
+    if (e)
+        return command_fail(e, EXIT_BAD);
+    e = db_open(&(struct db_options){ .folder = folder, .shared = true }, &db);
     if (!e)
         e = db_write(db, create, &job);
     db_close(db);

@@ -108,6 +108,24 @@ def test_a_wrong_file_at_start_names_every_fault():
     assert ":3:1: unknown key 'recievers'; did you mean 'receivers'?" in said
 
 
+def test_faults_of_a_file_begin_with_their_place(tmp_path, daemon):
+    file = tmp_path / 'auspex.yml'
+    file.write_text('server:\n  listn: 1\n  idle_timeout: 5parsecs\n')
+    done = subprocess.run([BINARY, 'check', 'config', file], capture_output=True, text=True, timeout=60)
+    assert sorted(line.split(': ')[1] for line in done.stderr.splitlines()) == [f'{file}:2:3', f'{file}:3:17']
+
+
+def test_options_that_are_wrong_are_named_as_typed():
+    done = subprocess.run([BINARY, 'approve', '1', '--hsh', 'x'], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and 'auspex: --hash: is missing' in done.stderr and "auspex: --hsh: unknown" in done.stderr
+
+
+def test_stop_without_a_folder_means_the_running_server(daemon):
+    assert '(data folder data)' in daemon.cli('stop', '--reason', 'x')  # in its working folder, whatever else is in /var/lib
+    assert daemon.get('/api/v1/stop').body['engaged'] is True
+    daemon.cli('stop', '--off', '--storage.path', daemon.data)
+
+
 def test_systemd_is_told(tmp_path):
     tmp_path.chmod(0o777)
     for parent in tmp_path.parents[:2]:
