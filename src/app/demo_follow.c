@@ -57,6 +57,16 @@ err demo_connect(struct demo *demo)
     return NULL;
 }
 
+static size_t count_of(const struct json *array)
+{
+    return array && array->type == JSON_ARRAY ? array->array.count : 0;
+}
+
+static const struct json *item(const struct json *array, size_t index)
+{
+    return index < count_of(array) ? array->array.items[index] : NULL;
+}
+
 err demo_last_event(struct demo *demo, int64_t *ret_id)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(4 << 20);
@@ -64,7 +74,7 @@ err demo_last_event(struct demo *demo, int64_t *ret_id)
 
     TRY(get(demo, arena, S("/api/v1/events?limit=1"), &reply));
     const struct json *events = json_get(reply, S("events"));
-    *ret_id = events && events->array.count ? json_i64_or(json_get(events->array.items[0], S("event_id")), 0) : 0;
+    *ret_id = json_i64_or(json_get(item(events, 0), S("event_id")), 0);
     return NULL;
 }
 
@@ -78,11 +88,6 @@ static int64_t time_of(const struct json *event)
     int64_t time_ms = 0;
 
     return time_parse(text_of(event, S("time")), &time_ms) ? time_ms : 0;
-}
-
-static size_t count_of(const struct json *array)
-{
-    return array && array->type == JSON_ARRAY ? array->array.count : 0;
 }
 
 /* What is being followed. */
@@ -107,9 +112,9 @@ static err tell_cause(struct following *f, const struct json *event)
     say(f, event, "cause", text_of(event, S("reason")));
     TRY(get(f->demo, arena, str_printf(arena, "/api/v1/incidents/%lld", (long long)f->outcome->incident), &incident));
     const struct json *causes = json_get(json_get(incident, S("rca")), S("root_causes"));
-    const struct json *evidence = count_of(causes) ? json_get(causes->array.items[0], S("evidence")) : NULL;
+    const struct json *evidence = json_get(item(causes, 0), S("evidence"));
     for (size_t i = 0; i < count_of(evidence); i++)
-        demo_say_more(f->demo, text_of(evidence->array.items[i], S("text")));
+        demo_say_more(f->demo, text_of(item(evidence, i), S("text")));
     return NULL;
 }
 
@@ -119,12 +124,11 @@ static void tell_plan(const struct following *f, const struct json *approval)
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
 
     for (size_t i = 0; i < count_of(steps) && i < STEPS_SHOWN; i++)
-        demo_say_more(f->demo, text_of(steps->array.items[i], S("display")));
+        demo_say_more(f->demo, text_of(item(steps, i), S("display")));
     demo_say_more(f->demo, str_printf(arena, "verified by: %.*s", STR_ARG(text_of(plan, S("verification")))));
     const struct json *rollback = json_get(plan, S("rollback"));
     if (count_of(rollback))
-        demo_say_more(f->demo,
-                      str_printf(arena, "rollback: %.*s", STR_ARG(text_of(rollback->array.items[0], S("display")))));
+        demo_say_more(f->demo, str_printf(arena, "rollback: %.*s", STR_ARG(text_of(item(rollback, 0), S("display")))));
 }
 
 /* approve - as a second person would, with the hash of the plan that is shown. */
@@ -136,7 +140,7 @@ static err approve(struct following *f, const struct json *event)
     TRY(get(f->demo, arena, S("/api/v1/approvals"), &list));
     const struct json *approvals = json_get(list, S("approvals"));
     for (size_t i = 0; i < count_of(approvals); i++) {
-        const struct json *approval = approvals->array.items[i];
+        const struct json *approval = item(approvals, i);
         if (json_i64_or(json_get(approval, S("incident_id")), 0) != f->outcome->incident)
             continue;
         f->outcome->action = str_copy(f->arena, text_of(approval, S("action")));
@@ -216,7 +220,7 @@ static err see_new(struct following *f)
     TRY(get(f->demo, arena, str_printf(arena, "/api/v1/events?limit=%d", EVENTS), &reply));
     const struct json *events = json_get(reply, S("events"));
     for (size_t i = count_of(events); i-- > 0;) {
-        const struct json *event = events->array.items[i];
+        const struct json *event = item(events, i);
         int64_t id = json_i64_or(json_get(event, S("event_id")), 0);
         if (id <= f->after)
             continue;
