@@ -115,6 +115,27 @@ static const struct sentence {
         "超过 90% 的文件描述符已被使用" } },
     { { "Processes wait for memory more than 20 % of the time", "프로세스가 시간의 20% 이상을 메모리를 기다리며 보냄",
         "进程有 20% 以上的时间在等待内存" } },
+    /* what would help, and what came of it */
+    { { "closes connections that have done nothing for a while, each by its id; busy ones, replicas and subscribers "
+        "stay",
+        "한동안 아무 일도 하지 않은 연결을 ID별로 닫음. 사용 중인 연결, 복제본, 구독자는 그대로 둠",
+        "逐个按 ID 关闭长时间空闲的连接；繁忙的连接、副本和订阅者保留" } },
+    { { "ends the script; Redis itself refuses this where the script has written already, so no data is lost",
+        "스크립트를 끝냄. 이미 쓰기를 했다면 Redis가 거부하므로 데이터를 잃지 않음",
+        "终止脚本；若脚本已写入数据，Redis 会拒绝，因此不会丢失数据" } },
+    { { "writes a snapshot again: where the disk has room by now, writes are taken again; where it has not, nothing is "
+        "lost",
+        "스냅샷을 다시 씀. 디스크 공간이 생겼으면 쓰기가 재개되고, 아니어도 잃는 것은 없음",
+        "重新写入快照：若磁盘已有空间则恢复写入；若没有也不会有损失" } },
+    { { "rewrites the file again, which changes no data", "파일을 다시 작성함. 데이터는 바뀌지 않음",
+        "重新重写文件，不改变数据" } },
+    { { "compresses logs that nobody wrote to for 30 days; nothing is deleted",
+        "30일 동안 쓰지 않은 로그를 압축함. 삭제하지 않음", "压缩 30 天未写入的日志；不删除任何内容" } },
+    { { "fixed", "해결됨", "已修复" } },
+    { { "not_fixed", "해결되지 않음", "未修复" } },
+    { { "cannot_tell", "알 수 없음", "无法判断" } },
+    { { "failed", "실패", "失败" } },
+    { { "rolled_back", "되돌림", "已回滚" } },
 };
 
 static const struct sentence *find(struct str text)
