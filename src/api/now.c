@@ -95,8 +95,10 @@ static err read_noise(struct tx *tx, struct now *now)
     int64_t since = tx_now_ms(tx) - WINDOW_MS;
 
     now->noise.window = S("24h");
-    TRY(tx_query(tx, "SELECT time, kind, incident, json_extract(data, '$.outcome') FROM journal ORDER BY id DESC", NONE,
-                 &rows));
+    TRY(tx_query(tx,
+                 "SELECT time, kind, incident, CASE kind WHEN ?1 THEN json_extract(data, '$.outcome') END FROM journal"
+                 " ORDER BY id DESC",
+                 PARAMS((int64_t)EVENT_EXECUTION_ENDED), &rows));
     while (rows_next(rows) && rows_i64(rows, 0) > since) {
         int64_t kind = rows_i64(rows, 1);
         now->noise.alerts += kind == EVENT_ALERT_FIRING;

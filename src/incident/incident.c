@@ -22,7 +22,9 @@ static const struct migration incident_1 = {
            "  incident INTEGER NOT NULL, kind INTEGER NOT NULL, ref INTEGER NOT NULL, resource TEXT NOT NULL,"
            "  name TEXT NOT NULL, since INTEGER NOT NULL, ended_at INTEGER,"
            "  PRIMARY KEY (incident, kind, ref)) STRICT, WITHOUT ROWID;"
-           "CREATE INDEX incident_member_ref ON incident_member (kind, ref);",
+           "CREATE INDEX incident_member_ref ON incident_member (kind, ref);"
+           "CREATE INDEX incident_member_name ON incident_member (name, kind);"
+           "CREATE INDEX incident_severity ON incident (severity) WHERE status < 3;",
 };
 REGISTER(migration, incident_1);
 

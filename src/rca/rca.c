@@ -1,8 +1,8 @@
 /* rca.c - asks every method, ranks what they say, and puts the answer into the journal.
  *
- * DESIGN. A reader sees that an incident opened or changed and adds an outbox row, keyed by the event, so each change
- * is analysed once; the worker thinks, and its completion appends rca.completed. Analyses are repeatable: they change
- * nothing outside. */
+ * DESIGN. A reader sees that an incident opened or changed and queues an outbox row, of which an incident has one at a
+ * time; the worker thinks, and its completion appends rca.completed. Analyses are repeatable: they change nothing
+ * outside. */
 #include "rca/rca.h"
 
 #include "base/time.h"
@@ -11,7 +11,19 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { WINDOW_BEFORE_MS = 30 * MINUTE_MS, TIMELINE_MAX = 500, CONFIDENT_ENOUGH_PERCENT = 30 };
+enum {
+    WINDOW_BEFORE_MS = 30 * MINUTE_MS,
+    AGAIN_AFTER_MS = SECOND_MS,
+    TIMELINE_MAX = 500,
+    CONFIDENT_ENOUGH_PERCENT = 30
+};
+
+static const struct migration rca_1 = {
+    .room = "rca",
+    .number = 1,
+    .sql = "CREATE TABLE rca_pending (incident INTEGER PRIMARY KEY, again INTEGER NOT NULL) STRICT;",
+};
+REGISTER(migration, rca_1);
 
 static struct rca_options rca;
 
@@ -89,19 +101,12 @@ static err read_case(struct tx *tx, void *arg)
 {
     struct rca_case *what = arg;
     struct journal_filter timeline = { .before = INT64_MAX, .incident = what->incident.id, .limit = TIMELINE_MAX };
-    struct journal_filter changes = { .before = INT64_MAX, .kind_prefix = S("change"), .limit = 100 };
 
     TRY(incident_get(tx, what->arena, what->incident.id, &what->incident));
     TRY(incident_members(tx, what->arena, what->incident.id, &what->members));
     TRY(journal_read(tx, what->arena, &timeline, &what->events));
-    TRY(journal_read(tx, what->arena, &changes, &what->changes));
     what->start_ms = what->incident.started_at - WINDOW_BEFORE_MS;
     what->end_ms = time_now_ms();
-    size_t kept = 0;
-    for (size_t i = 0; i < what->changes.count; i++)
-        if (what->changes.at[i].time_ms >= what->start_ms && what->changes.at[i].time_ms <= what->end_ms)
-            what->changes.at[kept++] = what->changes.at[i];
-    what->changes.count = kept;
     return NULL;
 }
 
@@ -177,6 +182,43 @@ static struct str reason_of(struct arena *arena, const struct json *result)
                       json_number_or(json_get(causes->array.items[0], S("confidence")), 0) * 100);
 }
 
+/* still_unknown - nothing was known before, and nothing is now: no news. */
+static bool still_unknown(const struct incident_row *incident, const struct json *result)
+{
+    return incident->rca && json_bool_or(json_get(incident->rca, S("cannot_tell")), false) &&
+           json_bool_or(json_get(result, S("cannot_tell")), false);
+}
+
+/* queue - one analysis of an incident waits or runs at a time. What changes meanwhile makes one more behind it, a
+ * moment later, so a storm of a thousand alerts in one incident is analysed a few times and not a thousand. */
+static err queue(struct tx *tx, int64_t incident, int64_t event, int64_t not_before_ms)
+{
+    return outbox_add(tx, &(struct outbox_row){ .kind = "rca",
+                                                .key = str_printf(tx_arena(tx), "event:%lld", (long long)event),
+                                                .payload = S("{}"),
+                                                .incident = incident,
+                                                .not_before_ms = not_before_ms });
+}
+
+static err want(struct tx *tx, int64_t incident, int64_t event)
+{
+    TRY(tx_run(tx, "INSERT OR IGNORE INTO rca_pending (incident, again) VALUES (?1, 0)", PARAMS(incident)));
+    if (tx_changes(tx))
+        return queue(tx, incident, event, 0);
+    return tx_run(tx, "UPDATE rca_pending SET again = ?2 WHERE incident = ?1", PARAMS(incident, event));
+}
+
+static err settle(struct tx *tx, int64_t incident)
+{
+    int64_t again;
+
+    TRY(tx_get_i64(tx, "SELECT again FROM rca_pending WHERE incident = ?1", PARAMS(incident), 0, &again));
+    if (!again)
+        return tx_run(tx, "DELETE FROM rca_pending WHERE incident = ?1", PARAMS(incident));
+    TRY(tx_run(tx, "UPDATE rca_pending SET again = 0 WHERE incident = ?1", PARAMS(incident)));
+    return queue(tx, incident, again, tx_now_ms(tx) + AGAIN_AFTER_MS);
+}
+
 static err rca_complete(struct tx *tx, const struct outbox_job *job, struct str result, err failure)
 {
     struct arena *arena = tx_arena(tx);
@@ -187,8 +229,11 @@ static err rca_complete(struct tx *tx, const struct outbox_job *job, struct str 
     if (failure)
         result = str_printf(arena, "{\"scenario\":\"\",\"cannot_tell\":true,\"critical_failure\":\"\",\"impact\":\"\","
                                    "\"root_causes\":[],\"recommended_actions\":[]}");
+    TRY(settle(tx, job->incident));
     TRY(json_parse(arena, result, &json));
     TRY(incident_get(tx, arena, job->incident, &incident));
+    if (still_unknown(&incident, json))
+        return NULL;
     struct json_writer w = json_writer(&data);
     json_begin_object(&w);
     json_put_i64(&w, S("v"), 1);
@@ -222,15 +267,10 @@ REGISTER(outbox_worker, rca_worker);
 
 static err rca_step(struct reader *reader, const struct event *event)
 {
-    struct tx *tx = reader_tx(reader);
-
     if (event->kind != EVENT_INCIDENT_OPENED && event->kind != EVENT_INCIDENT_CHANGED &&
         event->kind != EVENT_INCIDENT_REOPENED)
         return NULL;
-    return outbox_add(tx, &(struct outbox_row){ .kind = "rca",
-                                                .key = str_printf(tx_arena(tx), "event:%lld", (long long)event->id),
-                                                .payload = S("{}"),
-                                                .incident = event->incident });
+    return want(reader_tx(reader), event->incident, event->id);
 }
 
 static const struct journal_reader rca_reader = { .name = "rca", .step = rca_step };

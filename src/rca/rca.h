@@ -16,10 +16,9 @@ struct rca_case {
     struct series_source *series;
     struct incident_row incident;
     struct incident_members members;
-    struct event_list events;  /* the incident's timeline so far */
-    struct event_list changes; /* changes up to 30 minutes before it began, on any resource of the host */
-    int64_t start_ms, end_ms;  /* the window worth looking at */
-    int64_t deadline_ms;       /* monotonic */
+    struct event_list events; /* the incident's timeline so far */
+    int64_t start_ms, end_ms; /* the window worth looking at */
+    int64_t deadline_ms;      /* monotonic */
 };
 
 struct rca_evidence {
