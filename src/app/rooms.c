@@ -20,7 +20,9 @@ enum { WORKER_QUEUE = 4096, OUTSIDE_THREADS = 64, OUTSIDE_QUEUE = 1024, OUTBOX_D
 err threads_start(struct app *app)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned workers = cores < 2 ? 2 : cores > 64 ? 64 : (unsigned)cores;
+    /* Four at least: a handler that waits for a peer (a Redis that is being connected) must not hold half of the API.
+     */
+    unsigned workers = cores < 4 ? 4 : cores > 64 ? 64 : (unsigned)cores;
 
     TRY(pool_start(&(struct pool_options){ .name = "worker", .threads = workers, .queue_max = WORKER_QUEUE },
                    &app->workers));
