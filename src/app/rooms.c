@@ -15,7 +15,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WORKER_QUEUE = 4096, OUTSIDE_THREADS = 64, OUTSIDE_QUEUE = 1024, OUTBOX_DRAIN_MS = 1500 };
+enum {
+    WORKER_QUEUE = 4096,
+    OUTSIDE_THREADS = 64,
+    OUTSIDE_QUEUE = 1024,
+    OUTBOX_DRAIN_MS = 800,
+    OUTBOX_CANCEL_MS = 5000
+};
 
 err threads_start(struct app *app)
 {
@@ -154,6 +160,8 @@ err outbox_part_start(struct app *app)
 void outbox_part_stop(struct app *app)
 {
     outbox_stop(app->db, OUTBOX_DRAIN_MS);
+    http_client_cancel(app->http); /* whoever does not answer; the message goes out again after the next start */
+    outbox_stop(app->db, OUTBOX_CANCEL_MS);
 }
 
 err live_part_start(struct app *app)

@@ -95,6 +95,7 @@ int serve_with(const struct serve_options *options, int (*run)(struct app *app))
     e = start_all(&app, &started);
     if (e) {
         stop_in_reverse_order(&app, started);
+        free(app.storage_path);
         return command_fail(e, EXIT_BAD);
     }
     e = become_ready(&app);
@@ -102,6 +103,7 @@ int serve_with(const struct serve_options *options, int (*run)(struct app *app))
     services_set_ready(false);
     sd_notify(0, "STOPPING=1");
     stop_in_reverse_order(&app, started);
+    free(app.storage_path);
     return status;
 }
 

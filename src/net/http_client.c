@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,7 @@ struct http_client {
     const struct address_guard *guard;
     pthread_mutex_t lock;
     struct shelf shelves[2]; /* untrusted, trusted */
+    atomic_bool cancelled;
 };
 
 /* One call, as curl's callbacks see it. */
@@ -105,6 +107,18 @@ static void put_handle(struct http_client *client, bool trusted, CURL *curl)
     pthread_mutex_unlock(&client->lock);
     if (curl)
         curl_easy_cleanup(curl);
+}
+
+void http_client_cancel(struct http_client *client)
+{
+    atomic_store(&client->cancelled, true);
+}
+
+/* on_progress - curl asks at least once a second; anything but 0 ends the call. */
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    return atomic_load(&((struct calling *)arg)->client->cancelled);
 }
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -188,6 +202,9 @@ static void setup_handle(CURL *curl, struct arena *arena, struct calling *callin
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < CONNECT_MS_MAX ? left_ms : CONNECT_MS_MAX));
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, calling);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, calling);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);

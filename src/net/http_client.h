@@ -17,6 +17,9 @@ struct http_client_options {
     size_t allow_count;
 };
 err http_client_new(const struct http_client_options *options, struct http_client **ret_client) MUST_USE;
+/* http_client_cancel - calls under way and later ones end within a second or so, as ERR_UNAVAILABLE: before a stop. */
+void http_client_cancel(struct http_client *client);
+/* No call may be under way. */
 void http_client_free(struct http_client *client);
 
 struct http_request_out {
