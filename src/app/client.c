@@ -85,7 +85,17 @@ void client_print_json(const struct json *reply)
     printf("%s\n", buf_c(&out));
 }
 
-/* cell - a value as one line; control characters of telemetry never reach the terminal. */
+struct str client_line(struct str text)
+{
+    char *line = str_c(command_arena(), text);
+
+    for (size_t i = 0; i < text.length; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = ' ';
+    return (struct str){ line, text.length };
+}
+
+/* cell - a value as one line. */
 static struct str cell(const struct json *value)
 {
     struct buf out CLEANUP(buf_clear) = { .max = 4096 };
@@ -103,10 +113,7 @@ static struct str cell(const struct json *value)
             buf_add(&out, i ? S(" ") : S(""));
             buf_add(&out, str_utf8_head(json_str_or(value->array.items[i], S("")), CELL_MAX));
         }
-    for (size_t i = 0; i < out.length; i++)
-        if ((unsigned char)out.at[i] < 0x20 || out.at[i] == 0x7f)
-            out.at[i] = ' ';
-    return out.length ? str_copy(command_arena(), buf_str(&out)) : S("-");
+    return out.length ? client_line(buf_str(&out)) : S("-");
 }
 
 void client_table(const struct json *reply, struct str list, const struct column *columns, size_t count)

@@ -22,4 +22,6 @@ struct column {
 };
 /* client_table - rows on a terminal, the array under `list` of the reply. */
 void client_table(const struct json *reply, struct str list, const struct column *columns, size_t count);
+/* client_line - text as one line for a terminal: what telemetry held can't move the cursor. */
+struct str client_line(struct str text);
 void client_print_json(const struct json *reply);

@@ -73,21 +73,65 @@ static const struct command actions = { .name = "actions",
                                         .run = actions_run };
 REGISTER(command, actions);
 
+static void print_steps(const struct json *steps, const char *heading)
+{
+    size_t count = steps && steps->type == JSON_ARRAY ? steps->array.count : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct json *step = steps->array.items[i];
+        struct str target = client_line(json_str_or(json_get(step, S("target")), S("")));
+        printf("    %-12s %.*s%s%.*s\n", i ? "" : heading,
+               STR_ARG(client_line(json_str_or(json_get(step, S("display")), S("")))), target.length ? "   on " : "",
+               STR_ARG(target));
+    }
+}
+
+/* print_plan - what would run, and the words that approve exactly that. */
+static void print_plan(const struct json *approval)
+{
+    const struct json *plan = json_get(approval, S("plan"));
+    long long id = (long long)json_i64_or(json_get(approval, S("id")), 0);
+
+    struct str action = json_str_or(json_get(approval, S("action")), S(""));
+    struct str reason = json_str_or(json_get(approval, S("reason")), S(""));
+    printf("\n%lld: %.*s%s%.*s\n", id, STR_ARG(client_line(action)), reason.length ? ": " : "",
+           STR_ARG(client_line(reason)));
+    print_steps(json_get(plan, S("steps")), "runs");
+    printf("    %-12s %.*s\n", "verified by",
+           STR_ARG(client_line(json_str_or(json_get(plan, S("verification")), S("nothing")))));
+    print_steps(json_get(plan, S("rollback")), "rollback");
+    printf("    auspex approve %lld --hash %.*s\n", id,
+           STR_ARG(client_line(json_str_or(json_get(approval, S("hash")), S("")))));
+}
+
 static int approvals_run(const void *options, char **words, size_t count)
 {
     static const struct column columns[] = { { "id", "ID" },
                                              { "action", "ACTION" },
                                              { "incident_id", "INCIDENT" },
                                              { "requested_by", "REQUESTED BY" },
-                                             { "expires_at", "EXPIRES" },
-                                             { "hash", "HASH" } };
+                                             { "expires_at", "EXPIRES" } };
+    const struct client_options *o = options;
+    const struct json *reply;
 
     (void)words, (void)count;
-    return show(options, "/api/v1/approvals", "approvals", columns, ARRAY_LEN(columns));
+    err e = client_ask("GET", S("/api/v1/approvals"), S(""), &reply);
+    if (e)
+        return command_fail(e, EXIT_BAD);
+    if (o->json) {
+        client_print_json(reply);
+        return EXIT_OK;
+    }
+    client_table(reply, S("approvals"), columns, ARRAY_LEN(columns));
+    const struct json *list = json_get(reply, S("approvals"));
+    for (size_t i = 0; list && list->type == JSON_ARRAY && i < list->array.count; i++)
+        print_plan(list->array.items[i]);
+    return EXIT_OK;
 }
 static const struct command approvals = { .name = "approvals",
                                           .arguments = "",
-                                          .summary = "List what waits for approval.",
+                                          .summary =
+                                              "List what waits for approval: each plan, and the words that approve it.",
                                           .options = &plain_schema,
                                           .run = approvals_run };
 REGISTER(command, approvals);

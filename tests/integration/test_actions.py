@@ -117,6 +117,20 @@ def test_a_plan_shows_everything_and_a_changed_one_is_not_approved(acting, redis
     assert waiting[0]['plan']['steps'][0]['call'] == f'CONFIG SET maxmemory {int(60 * 1024 * 1024 * 1.2)}'
 
 
+def test_what_the_command_line_shows_is_what_is_approved(acting, redis):
+    redis.command('CONFIG', 'SET', 'maxmemory', '50mb')
+    daemon = acting(redis=redis)
+    number = ask(daemon, 'redis_raise_maxmemory', instance=watched(daemon, redis))
+    daemon.env = daemon.env | {'AUSPEX_URL': daemon.url, 'AUSPEX_TOKEN': daemon.token('approver', 'boss')}
+    said = daemon.cli('approvals')
+    plan = show(daemon, number)['plan']
+    assert f'{plan["steps"][0]["display"]}   on redis:127.0.0.1:{redis.port}' in said
+    assert plan['verification'] in said and plan['rollback'][0]['display'] in said
+    words = next(line for line in said.splitlines() if line.strip().startswith('auspex approve')).split()
+    daemon.cli(*words[1:], '--reason', 'more room')
+    assert finished(daemon, number)['state'] == 'fixed'
+
+
 def test_the_loop_raises_maxmemory_and_verifies(acting, redis):
     redis.command('CONFIG', 'SET', 'maxmemory', '8mb')
     for i in range(7000):
