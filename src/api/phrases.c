@@ -108,7 +108,7 @@ static const struct sentence {
     { { "Everything that runs on this host", "이 호스트에서 실행되는 모든 것", "此主机上运行的一切" } },
     { { "Whoever uses the service", "이 서비스를 쓰는 모든 사용자", "所有使用该服务的人" } },
     /* what happened to an incident */
-    { { "everything that belonged to it has ended", "속한 모든 경보가 끝남", "其所属的一切都已结束" } },
+    { { "everything that belonged to it has ended", "속한 모든 알림이 해소됨", "其所属的一切都已结束" } },
     /* rules over this host */
     { { "Less than 5 % of memory is available", "사용 가능한 메모리가 5% 미만", "可用内存不足 5%" } },
     { { "More than 90 % of the file descriptors are in use", "파일 디스크립터의 90% 이상이 사용 중",

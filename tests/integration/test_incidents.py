@@ -99,7 +99,7 @@ def test_a_person_takes_it_writes_and_ends_it(daemon):
     assert whole['rca']['cannot_tell'] is True  # nobody knows this service: that is an answer
     report = daemon.get(f'{path}/report')
     assert 'text/markdown' in report.headers['Content-Type'] and '\\<script\\>' in report.body
-    assert daemon.get(f'{path}?lang=ko').body['timeline'][0]['text'].startswith('경보 발생')
+    assert daemon.get(f'{path}?lang=ko').body['timeline'][0]['text'].startswith('알림 발생')
 
 
 def test_alerts_by_their_own_routes(daemon):
@@ -155,7 +155,7 @@ def test_live_pages_get_what_happens_and_resume(daemon):
     daemon.post('/webhook', alertmanager(alert('B', service='y')))
     with daemon.websocket(f'/ws/alerts?since={seen[-1]["event_id"]}&lang=ko') as live:
         again = live.receive_json()
-        assert again['kind'] == 'alert.firing' and again['event_id'] > seen[-1]['event_id'] and again['text'].startswith('경보')
+        assert again['kind'] == 'alert.firing' and again['event_id'] > seen[-1]['event_id'] and again['text'].startswith('알림')
     with daemon.websocket('/ws/alerts?since=99999999') as live:
         assert live.receive_json() == {'kind': 'gap'}
 
