@@ -106,7 +106,7 @@ TEST(yaml_bombs_end_quickly)
     struct arena *arena CLEANUP(arena_freep) = arena_new(64 << 20);
     struct buf text CLEANUP(buf_clear) = { .max = 2 << 20 };
     const struct json *json;
-    int64_t start = time_mono_ms();
+    int64_t start = time_mono_ms(), limit_ms = getenv("AUSPEX_TEST_SLOW") ? 100000 : 10000; /* a bomb takes hours */
 
     buf_add(&text, S("a0: &a0 [x,x,x,x,x,x,x,x,x]\n"));
     for (int i = 1; i < 10; i++)
@@ -129,5 +129,5 @@ TEST(yaml_bombs_end_quickly)
     while (text.at[text.length - 1] != '\n')
         buf_truncate(&text, text.length - 1);
     ASSERT_OK(yaml_parse(arena, buf_str(&text), "x.yml", &json));
-    ASSERT_TRUE(time_mono_ms() - start < 10000);
+    ASSERT_TRUE(time_mono_ms() - start < limit_ms);
 }
