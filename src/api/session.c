@@ -74,11 +74,9 @@ REGISTER(route, login_route);
 
 static err logout(struct request *req, const void *query, const void *body, struct reply *reply)
 {
-    struct str id = auth_session_cookie(req);
-
     (void)query, (void)body;
-    if (id.length)
-        TRY(auth_logout(services.db, id));
+    for (size_t n = 0; auth_session_cookie(req, n).length; n++)
+        TRY(auth_logout(services.db, auth_session_cookie(req, n)));
     set_cookie(req, reply, S(""));
     reply->status = 204;
     return NULL;

@@ -85,13 +85,30 @@ void client_print_json(const struct json *reply)
     printf("%s\n", buf_c(&out));
 }
 
+/* blank_controls - C0, DEL, C1 (U+0080 to U+009F, which terminals obey too) and the marks that turn the direction of
+ * text around (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) become spaces. */
+static void blank_controls(char *text, size_t length)
+{
+    unsigned char *at = (unsigned char *)text;
+
+    for (size_t i = 0; i < length; i++) {
+        size_t wide = at[i] < 0x20 || at[i] == 0x7f ? 1 : 0;
+        if (length - i >= 2 && at[i] == 0xc2 && at[i + 1] >= 0x80 && at[i + 1] <= 0x9f)
+            wide = 2;
+        if (length - i >= 3 && at[i] == 0xe2 &&
+            ((at[i + 1] == 0x80 &&
+              (at[i + 2] == 0x8e || at[i + 2] == 0x8f || (at[i + 2] >= 0xaa && at[i + 2] <= 0xae))) ||
+             (at[i + 1] == 0x81 && at[i + 2] >= 0xa6 && at[i + 2] <= 0xa9)))
+            wide = 3;
+        memset(at + i, ' ', wide);
+    }
+}
+
 struct str client_line(struct str text)
 {
     char *line = str_c(command_arena(), text);
 
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = ' ';
+    blank_controls(line, text.length);
     return (struct str){ line, text.length };
 }
 
@@ -103,7 +120,7 @@ static struct str cell(const struct json *value)
     if (!value || value->type == JSON_NULL)
         return S("-");
     if (value->type == JSON_NUMBER)
-        buf_addf(&out, "%g", value->number.value);
+        buf_addf(&out, "%.15g", value->number.value); /* ids stay whole */
     else if (value->type == JSON_BOOL)
         buf_add(&out, value->boolean ? S("yes") : S("no"));
     else if (value->type == JSON_STRING)

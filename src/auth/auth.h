@@ -68,5 +68,6 @@ err auth_login_token(struct db *db, struct arena *arena, struct str token, struc
 err auth_login_password(struct db *db, struct arena *arena, struct str user, struct str password, struct str from,
                         struct login *ret_login) MUST_USE;
 err auth_logout(struct db *db, struct str session_id) MUST_USE;
-/* auth_session_cookie - the id in the request's cookie; empty where there is none. */
-struct str auth_session_cookie(struct request *req);
+/* auth_session_cookie - the n-th (from 0) of the request's cookies that may be a session's id; empty behind the last.
+ * Ports of one host share their cookies, so another server's may stand before ours. */
+struct str auth_session_cookie(struct request *req, size_t n);

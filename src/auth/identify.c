@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 1024, CACHE_MS = 5000, SEEN_EVERY_MS = 60 * 1000, NAME_MAX_BYTES = 128 };
+enum { SLOTS = 1024, CACHE_MS = 5000, SEEN_EVERY_MS = 60 * 1000, NAME_MAX_BYTES = 128, COOKIES_MAX = 4 };
 
 struct known {
     struct digest digest;
@@ -158,49 +158,63 @@ static err find(struct str secret, bool session, struct known *ret_known)
 static struct str basic_password(struct arena *arena, struct str encoded)
 {
     unsigned char *plain = arena_alloc(arena, encoded.length + 4);
+    size_t padding = 0;
 
-    if (encoded.length % 4 || encoded.length > 1024)
+    while (padding < encoded.length && encoded.at[encoded.length - 1 - padding] == '=')
+        padding++;
+    if (encoded.length % 4 || encoded.length > 1024 || padding > 2)
         return S("");
     int length = EVP_DecodeBlock(plain, (const unsigned char *)encoded.at, (int)encoded.length);
-    if (length < 0)
+    if (length < (int)padding)
         return S("");
-    for (size_t i = encoded.length; i > 0 && encoded.at[i - 1] == '='; i--)
-        length--;
     struct str rest;
-    str_cut((struct str){ (const char *)plain, (size_t)length }, ':', &rest);
+    str_cut((struct str){ (const char *)plain, (size_t)length - padding }, ':', &rest);
     return rest.at ? rest : S("");
 }
 
-struct str auth_session_cookie(struct request *req)
+struct str auth_session_cookie(struct request *req, size_t n)
 {
-    for (struct str rest = request_header(req, S("Cookie")), one; rest.at;) {
-        one = str_trim(str_cut(rest, ';', &rest));
-        if (str_starts(one, S("__Host-session=")))
-            return str_slice(one, sizeof("__Host-session=") - 1, one.length);
-        if (request_is_loopback(req) && str_starts(one, S("session=")))
-            return str_slice(one, sizeof("session=") - 1, one.length);
+    const struct str names[] = { S("__Host-session="), S("session=") };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (i == 1 && !request_is_loopback(req))
+            break;
+        for (struct str rest = request_header(req, S("Cookie")), one; rest.at;) {
+            one = str_trim(str_cut(rest, ';', &rest));
+            if (str_starts(one, names[i]) && one.length > names[i].length && n-- == 0)
+                return str_slice(one, names[i].length, one.length);
+        }
     }
     return S("");
+}
+
+/* by_cookies - other servers' cookies of that name are passed over. */
+static err by_cookies(struct request *req, struct known *ret_known)
+{
+    for (size_t n = 0; n < COOKIES_MAX && ret_known->role == ROLE_NOBODY; n++) {
+        struct str id = auth_session_cookie(req, n);
+        if (!id.length)
+            break;
+        TRY(find(id, true, ret_known));
+    }
+    return NULL;
 }
 
 static err identify(struct request *req, struct principal *ret_principal)
 {
     struct arena *arena = request_arena(req);
-    struct str secret = { 0 }, header = request_header(req, S("Authorization"));
-    struct known known;
-
-    if (str_starts(header, S("Bearer ")))
-        secret = str_trim(str_slice(header, 7, header.length));
-    else if (str_starts(header, S("Basic ")))
-        secret = basic_password(arena, str_trim(str_slice(header, 6, header.length)));
-    else if (header.length)
-        return err_new(ERR_UNAUTHORIZED, "Authorization is neither Bearer nor Basic");
+    struct str header = request_header(req, S("Authorization"));
+    struct known known = { .role = ROLE_NOBODY };
     bool session = !header.length;
+
     if (session)
-        secret = auth_session_cookie(req);
-    if (session && !secret.length)
-        return NULL;
-    TRY(find(secret, session, &known));
+        TRY(by_cookies(req, &known));
+    else if (str_starts(header, S("Bearer ")))
+        TRY(find(str_trim(str_slice(header, 7, header.length)), false, &known));
+    else if (str_starts(header, S("Basic ")))
+        TRY(find(basic_password(arena, str_trim(str_slice(header, 6, header.length))), false, &known));
+    else
+        return err_new(ERR_UNAUTHORIZED, "Authorization is neither Bearer nor Basic");
     if (known.role == ROLE_NOBODY) {
         if (session)
             return NULL; /* an old cookie is no attack: the page asks for a login */
