@@ -26,6 +26,12 @@ err action_start(const struct action_options *options)
     return NULL;
 }
 
+void action_close(void)
+{
+    if (action_room)
+        action_room->stopping = true;
+}
+
 void action_drain(void)
 {
     struct config *config CLEANUP(config_unrefp) = NULL;
@@ -54,6 +60,11 @@ void action_stop(void)
     pthread_mutex_destroy(&room->lock);
     pthread_cond_destroy(&room->idle);
     free(room);
+}
+
+bool action_can_run(void)
+{
+    return !action_room || !action_room->options.runner || runner_is_alive(action_room->options.runner);
 }
 
 const struct catalogue *action_catalogue(void)

@@ -25,11 +25,15 @@ struct action_options {
 };
 
 err action_start(const struct action_options *options) MUST_USE;
+/* action_close - nothing starts any more, and action_wait returns. */
+void action_close(void);
 /* action_drain - SIGTERM: start nothing more, wait for what runs at most `actions.drain`, then end it; call it before
  * outbox_stop. Verifications are left for the next start. */
 void action_drain(void);
 void action_stop(void);
 const struct catalogue *action_catalogue(void);
+/* action_can_run - false: what runs commands is gone; only a restart brings it back. */
+bool action_can_run(void);
 
 struct action_request {
     struct str action;

@@ -243,6 +243,14 @@ bool runner_is_root(const struct runner *runner)
     return runner->root;
 }
 
+bool runner_is_alive(const struct runner *runner)
+{
+    siginfo_t ended = { 0 };
+
+    /* It stays a zombie until runner_stop, so its number is nobody else's. */
+    return waitid(P_PID, (id_t)runner->host, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0;
+}
+
 pid_t runner_pid(const struct runner *runner)
 {
     return runner->host;

@@ -80,4 +80,6 @@ void runner_stopp(struct runner **runner);
 
 bool runner_is_root(const struct runner *runner); /* the host kept root's rights */
 pid_t runner_pid(const struct runner *runner);    /* the host's */
+/* runner_is_alive - false: its process ended, and no command runs until the next start. */
+bool runner_is_alive(const struct runner *runner);
 const char *run_end_name(enum run_end end);

@@ -1,6 +1,7 @@
 /* health.c - GET /api/v1/health, and the figures of our own process. */
 #include "api/health.h"
 
+#include "action/action.h"
 #include "api/services.h"
 #include "base/duration.h"
 #include "base/file.h"
@@ -152,6 +153,14 @@ static void add_pool(struct json_writer *w, struct arena *arena, const char *nam
                   str_printf(arena, "%u threads, %u busy, %zu jobs wait", state.threads, state.busy, queued), worst);
 }
 
+static void add_runner(struct json_writer *w, enum ill *worst)
+{
+    bool fine = action_can_run();
+
+    add_component(w, "runner", fine ? WELL : DEGRADED,
+                  fine ? S("") : S("its process is gone: no command runs until auspex is restarted"), worst);
+}
+
 static err health(struct request *req, const void *query, const void *body, struct reply *reply)
 {
     struct arena *arena = request_arena(req);
@@ -167,6 +176,7 @@ static err health(struct request *req, const void *query, const void *body, stru
     add_storage(&w, arena, &worst);
     add_pool(&w, arena, "workers", services.workers, &worst);
     add_pool(&w, arena, "outside", services.outside, &worst);
+    add_runner(&w, &worst);
     json_end_object(&w);
     TRY(json_parse(arena, buf_str(&text), &out.components));
     out.status = str_of(ill_words[worst]);

@@ -46,6 +46,9 @@ static err give_to(const char *path, const struct passwd *user)
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
         const char *file = str_c(arena, str_printf(arena, "%s%s", path, ours[i]));
+        struct stat status;
+        if (lstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink > 1)
+            return err_new(ERR_CONFLICT, "%s has another name elsewhere: a hard link is not given away", file);
         if (lchown(file, user->pw_uid, user->pw_gid) < 0 && errno != ENOENT)
             return err_errno("can't give %s to user %s", file, user->pw_name);
     }

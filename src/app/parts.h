@@ -21,6 +21,8 @@ err series_start(struct app *app) MUST_USE;
 void series_stop(struct app *app);
 err web_start(struct app *app) MUST_USE;
 void web_stop(struct app *app);
+err requests_start(struct app *app) MUST_USE;
+void requests_stop(struct app *app);
 err access_start(struct app *app) MUST_USE;
 err analysis_start(struct app *app) MUST_USE;
 err notifications_start(struct app *app) MUST_USE;

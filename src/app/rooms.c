@@ -1,4 +1,5 @@
 /* rooms.c - starts and stops the rooms that are made of one call each, and lends them to the route handlers. */
+#include "action/action.h"
 #include "api/idempotency_store.h"
 #include "api/live.h"
 #include "api/services.h"
@@ -20,7 +21,8 @@ enum {
     OUTSIDE_THREADS = 64,
     OUTSIDE_QUEUE = 1024,
     OUTBOX_DRAIN_MS = 800,
-    OUTBOX_CANCEL_MS = 5000
+    OUTBOX_CANCEL_MS = 5000,
+    REQUESTS_END_MS = 20000
 };
 
 err threads_start(struct app *app)
@@ -128,6 +130,19 @@ err web_start(struct app *app)
 void web_stop(struct app *app)
 {
     http_server_stop(app->server);
+}
+
+err requests_start(struct app *app)
+{
+    (void)app;
+    return NULL;
+}
+
+void requests_stop(struct app *app)
+{
+    action_close(); /* who waits for an execution is answered now */
+    if (!http_server_quiet(app->server, REQUESTS_END_MS))
+        log_warn("requests that run since %d s did not end; stopping all the same", REQUESTS_END_MS / 1000);
 }
 
 err access_start(struct app *app)

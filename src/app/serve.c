@@ -61,6 +61,7 @@ static const struct part parts[] = {
     { "rules", rules_start, rules_stop },
     { "sources", sources_start, sources_stop },
     { "connections' sources", connections_part_start, connections_part_stop },
+    { "requests", requests_start, requests_stop }, /* handlers use all of the above: they end before it does */
 };
 
 static void stop_in_reverse_order(struct app *app, size_t started)

@@ -3,16 +3,37 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/random.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { KEY_BYTES = 32, SALT_BYTES = 16, NONCE_BYTES = 12, TAG_BYTES = 16, SECRET_MAX = 64 * 1024 };
 
 static unsigned char master[KEY_BYTES];
+
+/* close_to_others - a key that others could read is not left so; whether one did, only a person can know. */
+static err close_to_others(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0)
+        return err_errno("can't look at %s", path);
+    if (!S_ISREG(status.st_mode))
+        return err_new(ERR_CORRUPT, "%s is not a file", path);
+    if (!(status.st_mode & (S_IRWXG | S_IRWXO)))
+        return NULL;
+    if (chmod(path, 0400) < 0)
+        return err_hint(err_errno("other users can read or change %s", path), "chmod 0400 it, and give it to auspex");
+    log_warn("%s was open to other users (mode %04o) and is 0400 now; where they can't be trusted, enter the stored "
+             "passwords anew",
+             path, (unsigned)status.st_mode & 07777);
+    return NULL;
+}
 
 err seal_open(const char *folder)
 {
@@ -24,6 +45,7 @@ err seal_open(const char *folder)
         random_bytes(master, sizeof(master));
         return file_write(path, (struct str){ (const char *)master, sizeof(master) }, 0400);
     }
+    TRY(close_to_others(path));
     TRY(file_read(arena, path, KEY_BYTES, &key));
     if (key.length != KEY_BYTES)
         return err_hint(err_new(ERR_CORRUPT, "%s holds %zu bytes, not %d", path, key.length, KEY_BYTES),

@@ -7,11 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { PIPE_WAIT_MS = 5000 };
 
 void fd_close(int *fd)
 {
@@ -19,13 +22,24 @@ void fd_close(int *fd)
         close(*fd);
 }
 
+/* await_writer - of a pipe, as `<(command)` makes one; false where nothing came in time. */
+static bool await_writer(int fd)
+{
+    struct pollfd pipe = { .fd = fd, .events = POLLIN };
+
+    return poll(&pipe, 1, PIPE_WAIT_MS) > 0;
+}
+
 err file_read(struct arena *arena, const char *path, size_t max, struct str *ret_text)
 {
-    int fd CLEANUP(fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    /* Without O_NONBLOCK a FIFO that nobody writes to would hold us for ever. */
+    int fd CLEANUP(fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct buf text CLEANUP(buf_clear) = { 0 };
+    struct stat status;
 
     if (fd < 0)
         return err_errno("can't open %s", path);
+    bool is_pipe = fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
     buf_init(&text, max + 1);
     for (;;) {
         size_t room = max + 1 - text.length < 16384 ? max + 1 - text.length : 16384;
@@ -33,10 +47,12 @@ err file_read(struct arena *arena, const char *path, size_t max, struct str *ret
             return err_new(ERR_TOO_LARGE, "%s is larger than %zu bytes", path, max);
         char *to = buf_reserve(&text, room);
         ssize_t got = read(fd, to, room);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && (errno == EINTR || (errno == EAGAIN && await_writer(fd))))
             continue;
         if (got < 0)
             return err_errno("can't read %s", path);
+        if (got == 0 && is_pipe && text.length == 0)
+            return err_new(ERR_NOT_FOUND, "can't read %s: it is a pipe, and nobody wrote to it", path);
         if (got == 0)
             break;
         text.length += (size_t)got;

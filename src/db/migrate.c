@@ -128,6 +128,19 @@ static const char schema_table[] = "CREATE TABLE IF NOT EXISTS schema_migration(
                                    "NULL, applied_at INTEGER NOT NULL, checksum TEXT NOT NULL, PRIMARY KEY(room, "
                                    "number)) STRICT, WITHOUT ROWID";
 
+/* is_ours - a database with tables and without ours belongs to another program: nothing is written to it. */
+static err is_ours(struct tx *tx, const char *path)
+{
+    int64_t tables, ours;
+
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM sqlite_schema", NONE, 0, &tables));
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migration'", NONE, 0, &ours));
+    if (ours || !tables)
+        return NULL;
+    return err_hint(err_new(ERR_CONFLICT, "%s is the database of another program", path),
+                    "put auspex's own back, or choose another --storage.path");
+}
+
 err migrate(struct connection *connection, const char *path, const char *vfs)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(SIZE_MAX);
@@ -135,6 +148,7 @@ err migrate(struct connection *connection, const char *path, const char *vfs)
     struct plan plan;
 
     TRY(plan_registered(arena, &plan));
+    TRY(is_ours(&tx, path));
     TRY(connection_exec(connection, schema_table));
     TRY(compare(&tx, path, &plan));
     if (plan.applied == plan.count)

@@ -117,6 +117,14 @@ static err check_match(struct request *req)
                    STR_ARG(req->head.method), match->allow);
 }
 
+/* check_ready - the rooms behind the handlers are there: not yet while starting, no longer while stopping. */
+static err check_ready(struct request *req)
+{
+    if (server_is_ready(req->server) || (req->match.route && req->match.route->before_ready))
+        return NULL;
+    return err_retry_after(err_new(ERR_UNAVAILABLE, "the server is starting or stopping"), READY_RETRY_MS);
+}
+
 err request_begin(struct request *req)
 {
     struct http_head *head = &req->head;
@@ -136,9 +144,7 @@ err request_begin(struct request *req)
     if (head->content_length > (int64_t)request_body_max(req))
         return err_new(ERR_TOO_LARGE, "the body has %lld bytes; at most %zu are taken here",
                        (long long)head->content_length, request_body_max(req));
-    if (req->write && !server_is_ready(req->server) && !(req->match.route && req->match.route->before_ready))
-        return err_retry_after(err_new(ERR_UNAVAILABLE, "the server is still starting"), READY_RETRY_MS);
-    return NULL;
+    return check_ready(req);
 }
 
 /* add_pairs - decode "a=1&b=2" behind what is in the list. */
@@ -387,6 +393,7 @@ static err run(struct request *req)
     const struct route_match *match = &req->match;
     struct str key = http_header(&req->head, S("Idempotency-Key"));
 
+    TRY(check_ready(req)); /* again: the body may have been long in coming */
     if (req->upgrade) {
         TRY(guard_principal(req, match->socket->role, false));
         return socket_upgrade(req);

@@ -19,7 +19,8 @@ struct http_server {
     struct ssl_ctx_st *tls;
     struct str listen_host;
     int port;
-    _Atomic bool ready, stopping;
+    _Atomic bool ready, stopping, quiet;
+    _Atomic bool idle; /* while quiet: no handler runs, and none will */
 
     pthread_t thread;
     int epoll_fd, wake_fd, listen_fd, spare_fd;

@@ -8,6 +8,7 @@
 #include "net/http_loop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +232,8 @@ static void *serve(void *arg)
         run_again(server);
         run_timers(server);
         bury(server);
+        if (server->quiet && server->in_flight == 0)
+            server->idle = true;
         if (server->stopping && !server->stop_by_ms)
             begin_stop(server);
     }
@@ -331,6 +334,18 @@ err http_server_start(const struct http_server_options *options, struct http_ser
     }
     *ret_server = server;
     return NULL;
+}
+
+bool http_server_quiet(struct http_server *server, int64_t wait_ms)
+{
+    int64_t until_ms = time_mono_ms() + wait_ms;
+
+    server->ready = false;
+    server->quiet = true;
+    wake(server);
+    while (!server->idle && time_mono_ms() < until_ms)
+        poll(NULL, 0, 5);
+    return server->idle;
 }
 
 void http_server_stop(struct http_server *server)

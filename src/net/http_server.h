@@ -36,8 +36,11 @@ err http_server_start(const struct http_server_options *options, struct http_ser
 int http_server_port(const struct http_server *server);
 /* http_server_url - as a browser on this host reaches it, without a slash at its end. */
 struct str http_server_url(struct arena *arena, const struct http_server *server);
-/* http_server_ready - until then, writes answer 503 with Retry-After. */
+/* http_server_ready - until then, all but what is `before_ready` answers 503 with Retry-After. */
 void http_server_ready(struct http_server *server);
+/* http_server_quiet - the end begins: it is as before http_server_ready again, and the rooms may stop once the handlers
+ * that run have returned. Waits for them; false: some did not within wait_ms. */
+bool http_server_quiet(struct http_server *server, int64_t wait_ms) MUST_USE;
 /* http_server_stop - take no more, finish requests in flight (at most 1 s), close the sockets. */
 void http_server_stop(struct http_server *server);
 

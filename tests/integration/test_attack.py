@@ -1,15 +1,17 @@
 """test_attack.py - what an attacker tries, on the real binary: hostile credentials, texts, files, and peers."""
 import base64
-import json
+import concurrent.futures
+import http.client
 import os
 import re
 import signal
 import sqlite3
 import subprocess
+import threading
 
 import pytest
 
-from harness import BINARY, Daemon, wait_until
+from harness import BINARY, free_port, request, tail, wait_until
 
 
 # Credentials
@@ -52,3 +54,127 @@ def test_the_terminal_obeys_no_telemetry(daemon):
         text = daemon.cli(command)
         assert 'evil' in text
         assert not re.search('[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]', text), repr(text)
+
+
+# Files
+
+def test_a_configuration_that_became_a_pipe_holds_nobody(make_daemon):
+    daemon = make_daemon(config='server: {}\n')
+    path = daemon.folder / 'auspex.yml'
+    path.unlink()
+    os.mkfifo(path)
+    path.chmod(0o644)
+    status, problem = daemon.post('/-/reload')
+    assert status >= 400 and 'pipe' in problem['detail']
+    daemon.signal(signal.SIGHUP)
+    daemon.stop()
+
+
+def test_a_configuration_may_come_from_a_command(daemon):
+    done = subprocess.run(['bash', '-c', f'{BINARY} check config <(sleep 0.2; {BINARY} default-config)'], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def refused(daemon):
+    daemon.start(ready=False)
+    assert daemon.wait(20) == 1
+    return daemon.log_text()
+
+
+def test_the_database_of_another_program_is_left_alone(daemon):
+    daemon.stop()
+    for path in daemon.data.glob('auspex.db*'):
+        path.unlink()
+    with sqlite3.connect(daemon.data / 'auspex.db') as other:
+        other.execute('CREATE TABLE theirs(a)')
+    other.close()
+    assert 'another program' in refused(daemon)
+    with sqlite3.connect(daemon.data / 'auspex.db') as other:
+        assert other.execute('SELECT name FROM sqlite_schema').fetchall() == [('theirs',)]
+    other.close()
+
+
+def test_a_key_that_others_could_read_is_closed_and_said_so(daemon):
+    daemon.stop()
+    key = daemon.data / 'master.key'
+    key.chmod(0o644)
+    daemon.start()
+    assert key.stat().st_mode & 0o777 == 0o400
+    assert 'was open to other users' in daemon.log_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root gives files away')
+def test_hard_links_are_not_given_away(daemon, tmp_path):
+    daemon.stop()
+    precious = daemon.folder / 'precious'
+    precious.write_text('of root')
+    (daemon.data / 'series.snapshot').unlink()
+    os.link(precious, daemon.data / 'series.snapshot')
+    assert 'hard link' in refused(daemon)
+    assert precious.stat().st_uid == 0
+
+
+# What runs commands
+
+def test_a_runner_that_was_killed_is_said_so(daemon):
+    def runners():
+        found = []
+        for number in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{number}/stat') as file:
+                    name, rest = file.read().split('(', 1)[1].rsplit(')', 1)
+            except OSError:
+                continue
+            if name == 'auspex-runner' and int(rest.split()[1]) == daemon.pid:
+                found.append(int(number))
+        return found
+    assert daemon.get('/api/v1/health').body['components']['runner']['status'] == 'healthy'
+    runner, = runners()
+    os.kill(runner, signal.SIGKILL)
+    health = wait_until(lambda: (body := daemon.get('/api/v1/health').body)['status'] == 'degraded' and body, 10, 'it is said')
+    assert 'restart' in health['components']['runner']['detail']
+
+
+# Requests while it starts and stops
+
+READS = ['/api/v1/now', '/api/v1/sources', '/api/v1/monitor/status', '/api/v1/monitor/alerts', '/api/v1/incidents', '/api/v1/health',
+         '/api/v1/approvals', '/api/predict-fail/signals', '/metrics', '/-/ready']
+
+
+def hammer(address, headers, until):
+    """Requests as fast as they go, one after another, until told; the statuses that came."""
+    statuses = set()
+    while not until.is_set():
+        for path in READS:
+            try:
+                statuses.add(request(address, 'GET', path, headers=headers, timeout=30).status)
+            except (OSError, http.client.HTTPException):
+                pass
+    return statuses
+
+
+def test_requests_while_it_starts_and_stops_find_no_room_half_built(daemon):
+    bearer = {'Authorization': f'Bearer {daemon.token()}'}
+    daemon.stop()
+    address = f'127.0.0.1:{free_port()}'
+    argv = [BINARY, 'serve', '--storage.path', daemon.data, '--web.listen-address', address]
+    for turn in range(4):
+        over = threading.Event()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            asking = [pool.submit(hammer, f'http://{address}', bearer, over) for _ in range(4)]
+            daemon.spawn(argv, os.environ | {'AUSPEX_FAILPOINTS': ''})
+
+            def ready():
+                assert daemon.running(), tail(daemon.log)
+                try:
+                    return request(f'http://{address}', 'GET', '/-/ready').status == 200
+                except OSError:
+                    return False
+            try:
+                wait_until(ready, 30, 'it is ready')
+                daemon.stop(30)
+            finally:
+                over.set()
+            statuses = set().union(*(it.result() for it in asking))
+        assert statuses <= {200, 503}, statuses
+        assert not daemon.sanitizer_reports()
