@@ -42,8 +42,7 @@ static int stop_run(const void *options, char **words, size_t count)
         e = db_write(db, turn, &o);
     db_close(db);
     if (e)
-        return command_fail(err_hint(e, "is --storage.path the server's data folder, and may you write to it?"),
-                            EXIT_BAD);
+        return command_fail(local_hint(e), EXIT_BAD);
     printf("%s (data folder %s)\n",
            o.off ? "STOP is released: actions may start" : "STOP is engaged: nothing starts until it is released",
            folder);

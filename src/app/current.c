@@ -9,6 +9,7 @@
 #include "db/journal.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct config *current;
@@ -93,6 +94,12 @@ err current_reload(void)
     if (e) {
         config_unref(fresh);
         say(EVENT_CONFIG_REJECTED, err_message(e));
+        if (err_kind(e) == ERR_FORBIDDEN) /* read at the start, as root perhaps */
+            return err_hint(
+                e,
+                "the configuration that was in force stays; the server runs as user id %d now, which must be "
+                "able to read its files",
+                (int)geteuid());
         return err_hint(e, "the configuration that was in force stays");
     }
     pthread_mutex_lock(&lock);

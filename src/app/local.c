@@ -52,3 +52,8 @@ err local_folder(struct str given, const char *const *places, const char **ret_f
                         "--storage.path says which is meant; a server prints its own at its start");
     return NULL;
 }
+
+err local_hint(err e)
+{
+    return err_hint_text(e) ? e : err_hint(e, "is --storage.path the server's data folder, and may you write to it?");
+}

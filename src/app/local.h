@@ -13,3 +13,6 @@
  * holds data: the first that a server has, else the only one. Never one that is not there: a STOP or a token in a
  * folder of nobody would look like a real one. */
 err local_folder(struct str given, const char *const *places, const char **ret_folder) MUST_USE;
+
+/* local_hint - the folder could not be used; where nobody said what to do, what usually is wrong. */
+err local_hint(err e) MUST_USE;

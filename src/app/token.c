@@ -59,8 +59,7 @@ static int token_run(const void *options, char **words, size_t count)
         e = db_write(db, create, &job);
     db_close(db);
     if (e)
-        return command_fail(err_hint(e, "is --storage.path the server's data folder, and may you write to it?"),
-                            EXIT_BAD);
+        return command_fail(local_hint(e), EXIT_BAD);
     printf("%.*s\n", STR_ARG(job.token));
     return EXIT_OK;
 }

@@ -81,10 +81,11 @@ static err compare(struct tx *tx, const char *path, struct plan *plan)
                         path, STR_ARG(room), (long long)rows_i64(rows, 1)),
                 "Start the newer auspex, or put back the copy made before the upgrade, %s.backup-*.", path);
         if (!str_eq(checksum(tx->arena, known->migration), rows_str(rows, 2)))
-            return err_new(ERR_CONFLICT,
-                           "%s: migration %.*s %lld was another one when it ran; this data folder belongs to "
-                           "another build of auspex",
-                           path, STR_ARG(room), (long long)rows_i64(rows, 1));
+            return err_hint(err_new(ERR_CONFLICT,
+                                    "%s: migration %.*s %lld was another one when it ran; this data folder belongs to "
+                                    "another build of auspex",
+                                    path, STR_ARG(room), (long long)rows_i64(rows, 1)),
+                            "Start the build that made it, or begin anew in an empty folder: --storage.path FOLDER.");
         known->applied = true;
         plan->applied++;
     }

@@ -99,6 +99,14 @@ def test_reload_is_all_or_nothing(make_daemon):
     assert len(daemon.get('/api/v1/events?kind=config.loaded').body['events']) == 1
 
 
+@root
+def test_a_file_that_only_root_may_read_can_not_be_loaded_again(make_daemon):
+    daemon = make_daemon(config='notifications:\n  least_priority: P3\n')
+    daemon.write_config('notifications:\n  least_priority: P1\n').chmod(0o600)
+    refused = daemon.post('/-/reload')
+    assert 'Permission denied' in refused.body['detail'] and 'must be able to read' in refused.body['hint'], refused.body
+
+
 def test_a_wrong_file_at_start_names_every_fault():
     with Daemon(config='server:\n  idle_timeout: 5parsecs\nrecievers: []\n') as daemon:
         daemon.start(ready=False)
