@@ -15,7 +15,9 @@ static const struct migration alerts_1 = {
            "  annotations TEXT NOT NULL, value REAL, threshold REAL, generator_url TEXT NOT NULL,"
            "  starts_at INTEGER NOT NULL, ends_at INTEGER, acknowledged_at INTEGER, incident INTEGER) STRICT;"
            "CREATE UNIQUE INDEX alert_fingerprint ON alert (fingerprint);"
-           "CREATE INDEX alert_open ON alert (status, severity) WHERE status < 2;"
+           /* lists are chosen in it, without reading alerts: their labels are long */
+           "CREATE INDEX alert_status ON alert (status, severity);"
+           "CREATE INDEX alert_source ON alert (source);"
            "CREATE INDEX alert_incident ON alert (incident) WHERE incident IS NOT NULL;",
 };
 REGISTER(migration, alerts_1);

@@ -79,39 +79,37 @@ err alert_get(struct tx *tx, struct arena *arena, int64_t id, struct alert_row *
     return err_new(ERR_NOT_FOUND, "no alert %lld", (long long)id);
 }
 
-/* word_index - for a filter: -1 any, -2 a word that nobody has. */
-static int64_t status_index(struct str word)
+/* status_range - a filter as lowest and highest status; an unknown word is a range that holds nothing. */
+static void status_range(struct str word, int64_t *ret_low, int64_t *ret_high)
 {
-    if (!word.length)
-        return -1;
+    *ret_low = word.length ? 1 : 0;
+    *ret_high = word.length ? 0 : ALERT_RESOLVED;
     for (int i = 0; status_words[i]; i++)
         if (str_eq(word, str_of(status_words[i])))
-            return i;
-    return -2;
+            *ret_low = *ret_high = i;
 }
 
-static int64_t severity_index(struct str word)
-{
-    enum severity severity;
-
-    if (!word.length)
-        return -1;
-    return severity_parse(word, &severity) ? (int64_t)severity : -2;
-}
-
-#define WHERE                                                                                                          \
-    " FROM alert WHERE (?1 = -1 OR status = ?1) AND (?2 = -1 OR severity = ?2)"                                        \
-    " AND (?3 = 0 OR incident = ?3)"
+#define MATCHES     " status BETWEEN ?1 AND ?2 AND (?3 = 0 OR severity = ?3)"
+#define OF_ALL      " FROM alert INDEXED BY alert_status WHERE ?4 = 0 AND" MATCHES
+#define OF_INCIDENT " FROM alert INDEXED BY alert_incident WHERE incident = ?4 AND" MATCHES
+#define PAGE(which)                                                                                                    \
+    "SELECT " COLUMNS " FROM alert WHERE id IN (SELECT id" which                                                       \
+    " AND (?5 = 0 OR id < ?5) ORDER BY id DESC LIMIT ?6) ORDER BY id DESC"
 
 err alert_select(struct tx *tx, struct arena *arena, const struct alert_query *query, struct alert_list *ret_list)
 {
     struct rows *rows CLEANUP(rows_closep) = NULL;
-    int64_t status = status_index(query->status), severity = severity_index(query->severity);
+    int64_t low, high, incident = query->incident;
+    enum severity severity = 0;
 
     *ret_list = (struct alert_list){ 0 };
-    TRY(tx_get_i64(tx, "SELECT count(*)" WHERE, PARAMS(status, severity, query->incident), 0, &ret_list->total));
-    TRY(tx_query(tx, "SELECT " COLUMNS WHERE " AND (?4 = 0 OR id < ?4) ORDER BY id DESC LIMIT ?5",
-                 PARAMS(status, severity, query->incident, query->before, query->limit), &rows));
+    status_range(query->status, &low, &high);
+    if (query->severity.length && !severity_parse(query->severity, &severity))
+        return NULL;
+    TRY(tx_get_i64(tx, incident ? "SELECT count(*)" OF_INCIDENT : "SELECT count(*)" OF_ALL,
+                   PARAMS(low, high, (int64_t)severity, incident), 0, &ret_list->total));
+    TRY(tx_query(tx, incident ? PAGE(OF_INCIDENT) : PAGE(OF_ALL),
+                 PARAMS(low, high, (int64_t)severity, incident, query->before, query->limit), &rows));
     while (rows_next(rows))
         TRY(read_row(rows, arena, vec_push(&ret_list->alerts, arena)));
     TRY(rows_err(rows));

@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "incident/incident.h"
 
-enum { TIMELINE_MAX = 1000, EXECUTIONS_MAX = 100, ALERTS_MAX = 200, SIMILAR_MAX = 5 };
+enum { TIMELINE_MAX = 1000, EXECUTIONS_MAX = 100, ALERTS_MAX = 200, SIMILAR_MAX = 5, SIMILAR_LOOKED_AT = 100 };
 
 struct proposal {
     struct str action, reason;
@@ -89,13 +89,13 @@ static err read_similar(struct tx *tx, struct detail_job *job)
 
     TRY(tx_query(
         tx,
-        "SELECT DISTINCT i.id, i.title, i.resolved_at, coalesce((SELECT reason FROM journal j JOIN incident_event e ON "
-        "e.event = j.id"
-        " WHERE e.incident = i.id AND j.kind = ?2 ORDER BY j.id DESC LIMIT 1), '')"
-        " FROM incident_member mine JOIN incident_member theirs ON theirs.kind = mine.kind AND theirs.name = mine.name"
-        " AND theirs.incident <> mine.incident JOIN incident i ON i.id = theirs.incident"
-        " WHERE mine.incident = ?1 AND i.status = 3 ORDER BY i.id DESC LIMIT ?3",
-        PARAMS(job->detail->row.id, (int64_t)EVENT_INCIDENT_RESOLVED, SIMILAR_MAX), &rows));
+        "SELECT i.id, i.title, i.resolved_at, coalesce("
+        "(SELECT j.reason FROM incident_event e CROSS JOIN journal j ON j.id = e.event"
+        " WHERE e.incident = i.id AND j.kind = ?2 ORDER BY e.event DESC LIMIT 1), '')"
+        " FROM incident i WHERE i.status = 3 AND i.id IN (SELECT DISTINCT theirs.incident FROM incident_member mine"
+        " JOIN incident_member theirs ON theirs.kind = mine.kind AND theirs.name = mine.name"
+        " WHERE mine.incident = ?1 AND theirs.incident <> ?1 ORDER BY 1 DESC LIMIT ?4) ORDER BY i.id DESC LIMIT ?3",
+        PARAMS(job->detail->row.id, (int64_t)EVENT_INCIDENT_RESOLVED, SIMILAR_MAX, SIMILAR_LOOKED_AT), &rows));
     while (rows_next(rows))
         *vec_push(&job->detail->similar, job->arena) = (struct similar){
             .incident_id = rows_i64(rows, 0),

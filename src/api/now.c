@@ -79,7 +79,8 @@ static err read_incidents(struct tx *tx, struct now_job *job)
 
     TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status < 3", NONE, 0, &now->open_incidents));
     TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status < 3 AND severity <= 2", NONE, 0, &critical));
-    TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status = 0 AND severity <= 3", NONE, 0, &untaken));
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM incident WHERE status < 3 AND status = 0 AND severity <= 3", NONE, 0,
+                   &untaken));
     TRY(waits_elsewhere(tx, &job->waiting, &elsewhere));
     now->pending_approvals = job->waiting.total;
     now->state = critical ? 2 : now->open_incidents || now->pending_approvals ? 1 : 0;
@@ -87,26 +88,24 @@ static err read_incidents(struct tx *tx, struct now_job *job)
     return NULL;
 }
 
-/* read_noise - one pass from the journal's end back to where the window begins: ids rise with time, so no index is
- * needed. */
+/* read_noise - counted by the journal's index of kinds, from where the window begins. */
 static err read_noise(struct tx *tx, struct now *now)
 {
-    struct rows *rows CLEANUP(rows_closep) = NULL;
-    int64_t since = tx_now_ms(tx) - WINDOW_MS;
+    int64_t first;
 
     now->noise.window = S("24h");
-    TRY(tx_query(tx,
-                 "SELECT time, kind, incident, CASE kind WHEN ?1 THEN json_extract(data, '$.outcome') END FROM journal"
-                 " ORDER BY id DESC",
-                 PARAMS((int64_t)EVENT_EXECUTION_ENDED), &rows));
-    while (rows_next(rows) && rows_i64(rows, 0) > since) {
-        int64_t kind = rows_i64(rows, 1);
-        now->noise.alerts += kind == EVENT_ALERT_FIRING;
-        now->noise.incidents += kind == EVENT_INCIDENT_OPENED;
-        now->noise.pages += kind == EVENT_NOTIFICATION_SENT && rows_i64(rows, 2); /* a test message wakes nobody */
-        now->noise.healed += kind == EVENT_EXECUTION_ENDED && str_eq(rows_str(rows, 3), S("fixed"));
-    }
-    return rows_err(rows);
+    TRY(journal_id_at(tx, tx_now_ms(tx) - WINDOW_MS, &first));
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM journal WHERE kind = ?1 AND id >= ?2",
+                   PARAMS((int64_t)EVENT_ALERT_FIRING, first), 0, &now->noise.alerts));
+    TRY(tx_get_i64(tx, "SELECT count(*) FROM journal WHERE kind = ?1 AND id >= ?2",
+                   PARAMS((int64_t)EVENT_INCIDENT_OPENED, first), 0, &now->noise.incidents));
+    TRY(tx_get_i64(tx, /* a test message belongs to no incident: it wakes nobody */
+                   "SELECT count(*) FROM journal WHERE kind = ?1 AND id >= ?2 AND incident <> 0",
+                   PARAMS((int64_t)EVENT_NOTIFICATION_SENT, first), 0, &now->noise.pages));
+    return tx_get_i64(tx,
+                      "SELECT count(*) FROM journal WHERE kind = ?1 AND id >= ?2"
+                      " AND json_extract(data, '$.outcome') = 'fixed'",
+                      PARAMS((int64_t)EVENT_EXECUTION_ENDED, first), 0, &now->noise.healed);
 }
 
 static err read_guide(struct tx *tx, struct now *now)

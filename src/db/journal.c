@@ -7,6 +7,7 @@
 #include "db/engine.h"
 #include "db/event_rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 METRIC(COUNTER, journal_events_total, "Events appended, by kind.", "kind");
@@ -181,6 +182,63 @@ static err open_rows(struct tx *tx, const struct journal_filter *filter, struct 
                     ret_rows);
 }
 
+struct ids {
+    int64_t *at;
+    size_t count;
+};
+
+static int rising(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static int falling(const void *a, const void *b)
+{
+    return rising(b, a);
+}
+
+#define ONE_KIND "SELECT id FROM journal WHERE kind = ?1 AND id > ?2 AND id < ?3 ORDER BY id"
+
+/* ids_of_kinds - of each kind as many as could be wanted, by its index, merged in order. */
+static err ids_of_kinds(struct tx *tx, struct arena *arena, const struct journal_filter *filter,
+                        const struct wanted *wanted, struct ids *ret_ids)
+{
+    VEC(int64_t) ids = { 0 };
+
+    for (int kind = 0; kind < KINDS_MAX; kind++) {
+        struct rows *rows CLEANUP(rows_closep) = NULL;
+        if (!wanted->kinds[kind])
+            continue;
+        TRY(tx_query(tx, filter->before ? ONE_KIND " DESC LIMIT ?4" : ONE_KIND " LIMIT ?4",
+                     PARAMS(kind, filter->after, filter->before ? filter->before : INT64_MAX, filter->limit), &rows));
+        while (rows_next(rows))
+            *vec_push(&ids, arena) = rows_i64(rows, 0);
+        TRY(rows_err(rows));
+    }
+    if (ids.count > 1)
+        qsort(ids.at, ids.count, sizeof(*ids.at), filter->before ? falling : rising);
+    *ret_ids = (struct ids){ .at = ids.at, .count = ids.count };
+    return NULL;
+}
+
+static err read_kinds(struct tx *tx, struct arena *arena, const struct journal_filter *filter,
+                      const struct wanted *wanted, struct event_list *ret_list)
+{
+    VEC(struct event) all = { 0 };
+    struct ids ids;
+
+    TRY(ids_of_kinds(tx, arena, filter, wanted, &ids));
+    for (size_t i = 0; i < ids.count && all.count < (size_t)filter->limit; i++) {
+        bool found;
+        TRY(event_row_get(tx, arena, ids.at[i], vec_push(&all, arena), &found));
+        all.count -= !found;
+    }
+    *ret_list = (struct event_list){ all.at, all.count };
+    return NULL;
+}
+
 err journal_read(struct tx *tx, struct arena *arena, const struct journal_filter *filter, struct event_list *ret_list)
 {
     struct rows *rows CLEANUP(rows_closep) = NULL;
@@ -196,6 +254,8 @@ err journal_read(struct tx *tx, struct arena *arena, const struct journal_filter
         if (!wanted.subject)
             return NULL;
     }
+    if (!wanted.any_kind && !wanted.subject && !filter->incident)
+        return read_kinds(tx, arena, filter, &wanted, ret_list);
     TRY(open_rows(tx, filter, &rows));
     while (all.count < (size_t)filter->limit && rows_next(rows)) {
         int64_t kind = rows_i64(rows, 2);
@@ -207,6 +267,26 @@ err journal_read(struct tx *tx, struct arena *arena, const struct journal_filter
     }
     TRY(rows_err(rows));
     *ret_list = (struct event_list){ all.at, all.count };
+    return NULL;
+}
+
+/* journal_id_at - bisects over the ids: a window costs a few look-ups and no index on times. */
+err journal_id_at(struct tx *tx, int64_t time_ms, int64_t *ret_id)
+{
+    int64_t low, high;
+
+    TRY(tx_get_i64(tx, "SELECT min(id) FROM journal", NONE, 1, &low));
+    TRY(tx_get_i64(tx, "SELECT max(id) FROM journal", NONE, 0, &high));
+    for (high++; low < high;) {
+        int64_t middle = low + (high - low) / 2, time;
+        TRY(tx_get_i64(tx, "SELECT time FROM journal WHERE id >= ?1 ORDER BY id LIMIT 1", PARAMS(middle), INT64_MAX,
+                       &time));
+        if (time >= time_ms)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *ret_id = low;
     return NULL;
 }
 

@@ -35,6 +35,9 @@ struct event_list {
 /* journal_read - events in the arena; works in reads and writes. */
 err journal_read(struct tx *tx, struct arena *arena, const struct journal_filter *filter,
                  struct event_list *ret_list) MUST_USE;
+/* journal_id_at - the first event of that time (wall time, ms) or later; last id + 1 where there is none. Ids rise with
+ * time as long as the clock does. */
+err journal_id_at(struct tx *tx, int64_t time_ms, int64_t *ret_id) MUST_USE;
 int64_t journal_last_id(struct db *db);  /* the last durable one */
 int64_t journal_first_id(struct db *db); /* the oldest that retention left */
 

@@ -34,6 +34,8 @@ static err count_step(struct reader *reader, const struct event *event)
 static const struct journal_reader counter = { .name = "counter", .step = count_step };
 static const struct journal_reader *const counting[] = { &counter, NULL };
 
+static const struct journal_reader *const no_readers[] = { NULL };
+
 static struct db *test_db(void)
 {
     struct db *db = NULL;
@@ -218,6 +220,80 @@ TEST(events_are_found_by_what_a_person_looks_for)
     ASSERT_EQ_INT(299, call.list.at[0].id);
     call.filter.limit = 0;
     ASSERT_ERR(ERR_RANGE, "limit 0", db_read(db, read_events, &call));
+    db_close(db);
+}
+
+static err append_mixed(struct tx *tx, void *arg)
+{
+    static const enum event_kind kinds[] = { EVENT_ALERT_RESOLVED, EVENT_CHANGE, EVENT_ALERT_FIRING, EVENT_LOGIN };
+
+    for (int64_t i = 1; i <= *(int64_t *)arg; i++)
+        TRY(journal_append(tx, &(struct event){ .kind = kinds[i * i % 7 % 4], .time_ms = 1000 * i }, NULL));
+    return NULL;
+}
+
+/* matches_model - what a filter of kinds gives is what looking at every event would give, in the same order. */
+static bool matches_model(struct db *db, struct arena *arena, struct journal_filter filter)
+{
+    struct read_call all = { .filter = { .limit = 1000, .after = filter.after, .before = filter.before },
+                             .arena = arena };
+    struct read_call call = { .filter = filter, .arena = arena };
+    size_t found = 0;
+
+    ASSERT_OK(db_read(db, read_events, &all));
+    ASSERT_OK(db_read(db, read_events, &call));
+    for (size_t i = 0; i < all.list.count && found < (size_t)filter.limit; i++) {
+        if (!str_starts(str_of(event_kind_name(all.list.at[i].kind)), filter.kind_prefix))
+            continue;
+        if (found == call.list.count || call.list.at[found].id != all.list.at[i].id)
+            return false;
+        found++;
+    }
+    return found == call.list.count;
+}
+
+TEST(events_of_some_kinds_come_in_the_order_of_the_journal)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(64 << 20);
+    const struct str prefixes[] = { S("alert."), S("a"), S("change"), S("auth.login"), S("none") };
+    struct db *db = NULL;
+
+    ASSERT_OK(db_open(&(struct db_options){ .folder = test_folder(), .readers = no_readers }, &db));
+    ASSERT_OK(db_write(db, append_mixed, &(int64_t){ 200 }));
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+        for (int limit = 1; limit < 300; limit *= 3) {
+            ASSERT_TRUE(
+                matches_model(db, arena, (struct journal_filter){ .kind_prefix = prefixes[i], .limit = limit }));
+            ASSERT_TRUE(matches_model(
+                db, arena, (struct journal_filter){ .kind_prefix = prefixes[i], .limit = limit, .before = 120 }));
+            ASSERT_TRUE(matches_model(
+                db, arena, (struct journal_filter){ .kind_prefix = prefixes[i], .limit = limit, .after = 70 }));
+        }
+    db_close(db);
+}
+
+static err id_at(struct tx *tx, void *arg)
+{
+    int64_t *time = arg;
+
+    return journal_id_at(tx, *time, time);
+}
+
+TEST(the_first_event_of_a_time_is_found)
+{
+    struct db *db = NULL;
+    const int64_t times_and_ids[][2] = { { 0, 1 }, { 1000, 1 }, { 1001, 2 }, { 150000, 150 }, { 200001, 201 } };
+    int64_t time = 5;
+
+    ASSERT_OK(db_open(&(struct db_options){ .folder = test_folder(), .readers = no_readers }, &db));
+    ASSERT_OK(db_read(db, id_at, &time));
+    ASSERT_EQ_INT(1, time);
+    ASSERT_OK(db_write(db, append_mixed, &(int64_t){ 200 }));
+    for (size_t i = 0; i < ARRAY_LEN(times_and_ids); i++) {
+        time = times_and_ids[i][0];
+        ASSERT_OK(db_read(db, id_at, &time));
+        ASSERT_EQ_INT(times_and_ids[i][1], time);
+    }
     db_close(db);
 }
 

@@ -24,7 +24,9 @@ static const struct migration incident_1 = {
            "  PRIMARY KEY (incident, kind, ref)) STRICT, WITHOUT ROWID;"
            "CREATE INDEX incident_member_ref ON incident_member (kind, ref);"
            "CREATE INDEX incident_member_name ON incident_member (name, kind);"
-           "CREATE INDEX incident_severity ON incident (severity) WHERE status < 3;",
+           "CREATE INDEX incident_severity ON incident (severity) WHERE status < 3;"
+           /* lists are chosen in it, without reading incidents: their analyses are long */
+           "CREATE INDEX incident_status ON incident (status, severity, resource);",
 };
 REGISTER(migration, incident_1);
 

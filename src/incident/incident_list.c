@@ -87,7 +87,8 @@ static void status_range(struct str word, int64_t *ret_low, int64_t *ret_high)
 }
 
 #define WHERE                                                                                                          \
-    " FROM incident WHERE status BETWEEN ?1 AND ?2 AND (?3 = 0 OR severity = ?3) AND (?4 = '' OR resource = ?4)"
+    " FROM incident INDEXED BY incident_status WHERE status BETWEEN ?1 AND ?2 AND (?3 = 0 OR severity = ?3)"           \
+    " AND (?4 = '' OR resource = ?4)"
 
 err incident_select(struct tx *tx, struct arena *arena, const struct incident_query *query,
                     struct incident_list *ret_list)
@@ -102,7 +103,9 @@ err incident_select(struct tx *tx, struct arena *arena, const struct incident_qu
     if (query->severity.length && !severity_parse(query->severity, &severity))
         return NULL;
     TRY(tx_get_i64(tx, "SELECT count(*)" WHERE, PARAMS(low, high, (int64_t)severity, resource), 0, &ret_list->total));
-    TRY(tx_query(tx, "SELECT " COLUMNS WHERE " AND (?5 = 0 OR id < ?5) ORDER BY id DESC LIMIT ?6",
+    TRY(tx_query(tx,
+                 "SELECT " COLUMNS " FROM incident WHERE id IN (SELECT id" WHERE
+                 " AND (?5 = 0 OR id < ?5) ORDER BY id DESC LIMIT ?6) ORDER BY id DESC",
                  PARAMS(low, high, (int64_t)severity, resource, query->before, query->limit), &rows));
     while (rows_next(rows))
         TRY(read_row(rows, arena, vec_push(&ret_list->incidents, arena)));
