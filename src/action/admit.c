@@ -2,6 +2,8 @@
  * catalogue, loaded when the host was forked, and nothing that the daemon tells it. */
 #include "action/plan.h"
 
+#include "base/digest.h"
+
 #include "action/canonical.h"
 #include "action/selection.h"
 
@@ -51,7 +53,7 @@ err plan_admit(const void *arg, struct arena *arena, struct run_spec *spec)
     const struct str *argv;
     size_t argc;
 
-    if (!permit->plan.length || !str_eq(sha256_hex(arena, permit->plan), permit->hash))
+    if (!permit->plan.length || !str_eq(digest_hex_of(arena, permit->plan), permit->hash))
         return refuse("its plan does not have the hash that was approved");
     TRY(json_parse(arena, permit->plan, &json));
     if (!is_canonical(arena, json, permit->plan))

@@ -1,7 +1,6 @@
-/* canonical.c - canonical JSON and SHA-256. */
+/* canonical.c - canonical JSON. */
 #include "action/canonical.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 static int by_key(const void *a, const void *b)
@@ -40,21 +39,4 @@ void canonical_write(struct json_writer *w, const struct json *json)
     } else {
         json_add_tree(w, json);
     }
-}
-
-struct str sha256_hex(struct arena *arena, struct str text)
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    char *hex = arena_alloc(arena, HASH_LENGTH + 1);
-
-    if (EVP_Digest(text.at ? text.at : "", text.length, hash, &length, EVP_sha256(), NULL) != 1 ||
-        length * 2 != HASH_LENGTH)
-        abort();
-    for (unsigned i = 0; i < length; i++) {
-        hex[i * 2] = digits[hash[i] >> 4];
-        hex[i * 2 + 1] = digits[hash[i] & 15];
-    }
-    return (struct str){ hex, HASH_LENGTH };
 }

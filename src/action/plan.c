@@ -2,6 +2,7 @@
 #include "action/plan.h"
 
 #include "action/canonical.h"
+#include "base/digest.h"
 #include "base/time.h"
 
 #include <ctype.h>
@@ -172,7 +173,7 @@ static err write_plan(struct arena *arena, const struct action_def *def, struct 
     json_end_object(&w);
     TRY(buf_check(&out));
     plan->json = str_copy(arena, buf_str(&out));
-    plan->hash = sha256_hex(arena, plan->json);
+    plan->hash = digest_hex_of(arena, plan->json);
     return NULL;
 }
 
@@ -298,7 +299,7 @@ err plan_read(struct arena *arena, struct str text, struct str hash, struct plan
     const struct json *json, **list = NULL;
     size_t count;
 
-    if (!str_eq(sha256_hex(arena, text), hash))
+    if (!str_eq(digest_hex_of(arena, text), hash))
         return damaged("its hash is another");
     TRY(json_parse(arena, text, &json));
     *ret_plan = (struct plan){

@@ -2,6 +2,7 @@
 #include "action/canonical.h"
 #include "action/policy.h"
 #include "action/room.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/test.h"
 #include "base/time.h"
@@ -482,7 +483,8 @@ TEST(admit_trusts_its_own_catalogue_and_nobodys_word)
     };
     for (size_t i = 0; i < ARRAY_LEN(forged); i++) {
         struct run_spec spec = { .argv = good, .argc = 2 };
-        spec.permit = (struct run_permit){ str_of(forged[i]), sha256_hex(world.arena, str_of(forged[i])), S("run"), 0 };
+        spec.permit =
+            (struct run_permit){ str_of(forged[i]), digest_hex_of(world.arena, str_of(forged[i])), S("run"), 0 };
         err e = plan_admit(&world.rules, world.arena, &spec);
         ASSERT_TRUE(e != NULL);
         err_free(e);

@@ -1,6 +1,6 @@
 /* account.c - users and API tokens: rows, and an event for each change. */
 #include "auth/auth.h"
-#include "auth/digest.h"
+#include "base/digest.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "db/journal.h"

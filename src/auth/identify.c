@@ -4,7 +4,7 @@
  * secrets are remembered too, so guessing costs us no disk. What the session or token was last used for is written at
  * most once a minute. */
 #include "auth/auth.h"
-#include "auth/digest.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/time.h"
 

@@ -1,6 +1,6 @@
 /* login.c - from a secret to a session, with the brakes against guessing. */
 #include "auth/auth.h"
-#include "auth/digest.h"
+#include "base/digest.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "db/journal.h"

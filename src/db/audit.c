@@ -1,9 +1,9 @@
 /* audit.c - the audit trail. */
 #include "db/audit.h"
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/vec.h"
-#include "db/digest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,7 +85,7 @@ static err hash_row(const unsigned char before[AUDIT_HASH_BYTES], const struct a
     add_text(&out, row->target);
     add_text(&out, row->detail);
     TRY(buf_check(&out));
-    digest(buf_str(&out), ret_hash);
+    memcpy(ret_hash, digest_of(buf_str(&out)).bytes, AUDIT_HASH_BYTES);
     return NULL;
 }
 

@@ -1,11 +1,11 @@
 /* migrate.c - migrations: sorted by room and number, each run once, its text remembered by checksum. */
 #include "db/migrate.h"
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "base/vec.h"
-#include "db/digest.h"
 #include "db/tx.h"
 
 #include <fcntl.h>
@@ -34,10 +34,9 @@ static int by_room_and_number(const void *a, const void *b)
 
 static struct str checksum(struct arena *arena, const struct migration *migration)
 {
-    unsigned char hash[DIGEST_BYTES];
+    struct digest digest = digest_of(str_of(migration->sql));
 
-    digest(str_of(migration->sql), hash);
-    return digest_hex(arena, hash, 16);
+    return digest_hex(arena, digest.bytes, 16);
 }
 
 static err plan_registered(struct arena *arena, struct plan *ret_plan)
