@@ -1,5 +1,6 @@
 /* actions.c - /api/v1/actions, remediation, executions, approvals, stop: what is done about it, and who decides. */
 #include "action/view.h"
+#include "api/phrases.h"
 #include "api/services.h"
 
 enum { LIST_MAX = 1000 };
@@ -47,8 +48,11 @@ static err actions_list(struct request *req, const void *query, const void *body
     if (!catalogue)
         return err_new(ERR_UNAVAILABLE, "actions are not started");
     list.total = (int64_t)catalogue_count(catalogue);
-    for (size_t i = 0; i < catalogue_count(catalogue); i++)
-        TRY(action_view(request_arena(req), catalogue_at(catalogue, i), vec_push(&list.actions, request_arena(req))));
+    for (size_t i = 0; i < catalogue_count(catalogue); i++) {
+        struct action_view *view = vec_push(&list.actions, request_arena(req));
+        TRY(action_view(request_arena(req), catalogue_at(catalogue, i), view));
+        view->doc = phrase(request_arena(req), view->doc, request_lang(req, LANG_EN));
+    }
     return reply_encode(reply, &action_list_schema, &list);
 }
 

@@ -1,7 +1,9 @@
 /* phrases_test.c - no sentence of ours is forgotten, and none is changed that is not ours. */
+#include "action/catalogue.h"
 #include "api/phrases.h"
 #include "base/arena.h"
 #include "base/test.h"
+#include "ingest/collector.h"
 #include "redis/scenario.h"
 
 #include <stdio.h>
@@ -16,6 +18,32 @@ TEST(phrases_know_every_scenario)
             printf("phrases.c lacks '%s'\n", it->summary);
             forgotten = true;
         }
+    ASSERT_FALSE(forgotten);
+}
+
+TEST(phrases_know_what_collectors_and_actions_say_of_themselves)
+{
+    static const struct str first[] = { S("container"), S("node"), S("process"), S("redis"), S("systemd") };
+    struct catalogue *catalogue CLEANUP(catalogue_freep) = NULL;
+    bool forgotten = false;
+
+    FOR_EACH_REGISTERED (collector, it) {
+        bool ours = false; /* a new one may speak English first */
+        for (size_t i = 0; i < ARRAY_LEN(first); i++)
+            ours = ours || str_eq(str_of(it->name), first[i]);
+        if (ours && !phrase_known(str_of(it->doc))) {
+            printf("phrases.c lacks '%s'\n", it->doc);
+            forgotten = true;
+        }
+    }
+    ASSERT_OK(catalogue_load(NULL, 0, &catalogue));
+    for (size_t i = 0; i < catalogue_count(catalogue); i++) {
+        struct str doc = catalogue_at(catalogue, i)->doc;
+        if (!phrase_known(doc)) {
+            printf("phrases.c lacks '%.*s'\n", STR_ARG(doc));
+            forgotten = true;
+        }
+    }
     ASSERT_FALSE(forgotten);
 }
 

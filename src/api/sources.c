@@ -1,4 +1,5 @@
 /* sources.c - /api/v1/sources and /api/v1/services: what we are fed by, and what could be added. */
+#include "api/phrases.h"
 #include "api/services.h"
 #include "ingest/collecting.h"
 #include "ingest/discovery.h"
@@ -45,7 +46,7 @@ static struct str or_null(struct str text)
     return text.length ? text : (struct str){ NULL, 0 };
 }
 
-static struct source_row row_of(const struct source_state *source)
+static struct source_row row_of(struct arena *arena, const struct source_state *source, enum lang lang)
 {
     bool failed = source->condition == SOURCE_ERROR;
 
@@ -59,7 +60,7 @@ static struct source_row row_of(const struct source_state *source)
         .samples_total = source->samples,
         .interval_ms = source->interval_ms,
         .error = or_null(source->error),
-        .note = or_null(source->note.length ? source->note : source->doc),
+        .note = or_null(phrase(arena, source->note.length ? source->note : source->doc, lang)),
     };
 }
 
@@ -81,12 +82,13 @@ static err sources_list(struct request *req, const void *query, const void *body
     struct arena *arena = request_arena(req);
     struct sources_reply out = { 0 };
     struct source_list list = { 0 };
+    enum lang lang = request_lang(req, LANG_EN);
 
     (void)query, (void)body;
     if (services.collecting)
         collecting_list(services.collecting, arena, &list);
     for (size_t i = 0; i < list.count; i++)
-        *vec_push(&out.sources, arena) = row_of(&list.at[i]);
+        *vec_push(&out.sources, arena) = row_of(arena, &list.at[i], lang);
     FOR_EACH_REGISTERED (receiver, it) {
         int64_t received_ms = atomic_load(&it->state->received_ms);
         bool failed = atomic_load(&it->state->failed_ms) > received_ms;
@@ -98,9 +100,9 @@ static err sources_list(struct request *req, const void *query, const void *body
                                    : STATE_WAITING,
             .last_received_at = received_ms,
             .samples_total = atomic_load(&it->state->count),
-            .error = failed ? S("what came last could not be taken") : (struct str){ NULL, 0 },
+            .error = failed ? phrase(arena, S("what came last could not be taken"), lang) : (struct str){ NULL, 0 },
             .snippet = filled(req, it->snippet),
-            .note = or_null(str_of(it->note)),
+            .note = or_null(phrase(arena, str_of(it->note), lang)),
         };
     }
     out.total = (int64_t)out.sources.count;

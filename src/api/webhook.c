@@ -20,7 +20,8 @@ static const struct receiver alertmanager = {
     .name = "alertmanager",
     .kind = "webhook",
     .note = "Alerts of an Alertmanager, or of Grafana's contact point \"Webhook\" with the same address.",
-    .snippet = "receivers:\n"
+    .snippet = "# The token: page Settings, Users and tokens; or auspex token create --role ingest\n"
+               "receivers:\n"
                "  - name: auspex\n"
                "    webhook_configs:\n"
                "      - url: '{{url}}/webhook'\n"

@@ -153,8 +153,8 @@ export function IncidentPage({ id }: { id: string }) {
                         <td><SeverityPill severity={a.severity} /></td>
                         <td class="main"><b>{a.name}</b><span class="sub">{a.summary}</span></td>
                         <td class="cap">{tn('alert.status', a.status)}</td>
-                        <td class="right num">{typeof a.value === 'number' ? quantity(a.value, 'count', w) : a.value ?? t('none')}</td>
-                        <td><Time at={a.starts_at} /></td>
+                        <td class="right num" data-label={t('value')}>{typeof a.value === 'number' ? quantity(a.value, 'count', w) : a.value ?? t('none')}</td>
+                        <td data-label={t('started')}><Time at={a.starts_at} /></td>
                       </tr>
                     ))}</tbody>
                   </table>

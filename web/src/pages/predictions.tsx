@@ -147,10 +147,10 @@ function TrackRecord() {
                 <tr key={m.id}>
                   <td class="main"><b>{m.name}</b><span class="sub">{m.description}</span></td>
                   <td class="cap">{tn('algorithm', m.algorithm)}</td>
-                  <td class="right num">{figure(m.accuracy, m.samples)}</td>
-                  <td class="right num">{figure(m.recall, m.samples)}</td>
+                  <td class="right num" data-label={t('predict.accuracy')}>{figure(m.accuracy, m.samples)}</td>
+                  <td class="right num" data-label={t('predict.recall')}>{figure(m.recall, m.samples)}</td>
                   <td class="cap">{tn('measured', m.measured_on)}{m.samples ? <span class="sub">{t('predict.cases', { n: m.samples })}</span> : null}</td>
-                  <td class="small"><Here model={m} /></td>
+                  <td class="small" data-label={t('predict.here')}><Here model={m} /></td>
                 </tr>
               ))}</tbody>
             </table>

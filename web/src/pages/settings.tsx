@@ -143,7 +143,7 @@ function Tokens() {
         {({ tokens }) => tokens.length === 0 ? <Empty icon="shield" title={t('tokens.none')}>{t('tokens.none.text')}</Empty> : (
           <table class="table stackable">
             <thead><tr><th>{t('name')}</th><th>{t('role')}</th><th>{t('tokens.created')}</th><th>{t('tokens.used')}</th><th /></tr></thead>
-            <tbody>{tokens.map((k) => <tr key={k.id}><td class="main"><b>{k.name}</b></td><td class="cap">{tn('role', k.role)}</td><td><Time at={k.created_at} /></td><td>{k.last_used_at ? <Time at={k.last_used_at} /> : <span class="dim">{t('never')}</span>}</td>
+            <tbody>{tokens.map((k) => <tr key={k.id}><td class="main"><b>{k.name}</b></td><td class="cap">{tn('role', k.role)}</td><td data-label={t('tokens.created')}><Time at={k.created_at} /></td><td data-label={t('tokens.used')}>{k.last_used_at ? <Time at={k.last_used_at} /> : <span class="dim">{t('never')}</span>}</td>
               <td class="right"><Remove name={k.name} path={`/api/v1/tokens/${k.id}`} onDone={from.reload} /></td></tr>)}</tbody>
           </table>
         )}
