@@ -1,6 +1,8 @@
 /* alert_list.c - alerts as the API shows them. */
 #include "alerts/alert.h"
 
+#include "model/page.h"
+
 #include <math.h>
 
 static const char *const status_words[] = { "firing", "acknowledged", "resolved", NULL };
@@ -113,8 +115,8 @@ err alert_select(struct tx *tx, struct arena *arena, const struct alert_query *q
     while (rows_next(rows))
         TRY(read_row(rows, arena, vec_push(&ret_list->alerts, arena)));
     TRY(rows_err(rows));
-    if (query->limit > 0 && ret_list->alerts.count == (size_t)query->limit)
-        ret_list->next_cursor =
-            str_printf(arena, "%lld", (long long)ret_list->alerts.at[ret_list->alerts.count - 1].id);
+    if (ret_list->alerts.count)
+        ret_list->next_cursor = page_cursor(arena, ret_list->alerts.count, query->limit,
+                                            ret_list->alerts.at[ret_list->alerts.count - 1].id);
     return NULL;
 }

@@ -2,6 +2,7 @@
 #include "action/view.h"
 #include "api/phrases.h"
 #include "api/services.h"
+#include "model/page.h"
 
 enum { LIST_MAX = 1000 };
 
@@ -264,16 +265,12 @@ static err read_filter(const struct list_query *q, struct execution_filter *ret,
         *ret_any = execution_state_parse(q->state, &state);
         ret->state = (int)state;
     }
-    if (q->cursor.length && !str_to_i64(q->cursor, &ret->before))
-        return err_new(ERR_INVALID, "cursor '%.*s' is none of ours", STR_ARG(q->cursor));
-    return NULL;
+    return page_before(q->cursor, &ret->before);
 }
 
 static struct str cursor_after(struct request *req, const struct execution_rows *rows, int64_t limit)
 {
-    if ((int64_t)rows->count < limit || rows->count == 0)
-        return (struct str){ NULL, 0 };
-    return str_printf(request_arena(req), "%lld", (long long)rows->at[rows->count - 1].id);
+    return page_cursor(request_arena(req), rows->count, limit, rows->count ? rows->at[rows->count - 1].id : 0);
 }
 
 static err executions_list(struct request *req, const void *query, const void *body, struct reply *reply)

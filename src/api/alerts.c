@@ -2,6 +2,7 @@
 #include "alerts/alert.h"
 #include "api/phrases.h"
 #include "api/services.h"
+#include "model/page.h"
 
 struct list_query {
     struct str status, severity;
@@ -41,8 +42,7 @@ static err alerts_list(struct request *req, const void *query, const void *body,
     };
 
     (void)body;
-    if (q->cursor.length && !str_to_i64(q->cursor, &job.query.before))
-        return err_new(ERR_INVALID, "cursor '%.*s' is none of ours", STR_ARG(q->cursor));
+    TRY(page_before(q->cursor, &job.query.before));
     TRY(db_read(services.db, list_read, &job));
     for (size_t i = 0; i < job.list.alerts.count; i++)
         job.list.alerts.at[i].summary = phrase(job.arena, job.list.alerts.at[i].summary, request_lang(req, LANG_EN));

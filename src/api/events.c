@@ -2,6 +2,7 @@
 #include "api/event_text.h"
 #include "api/services.h"
 #include "db/journal.h"
+#include "model/page.h"
 
 struct events_query {
     int64_t limit, before, incident;
@@ -53,11 +54,12 @@ static err events_list(struct request *req, const void *query, const void *body,
     struct arena *arena = request_arena(req);
     enum lang lang = request_lang(req, LANG_EN);
     struct events_reply out = { 0 };
-    int64_t before = q->before;
+    int64_t before;
 
     (void)body;
-    if (q->cursor.length && !str_to_i64(q->cursor, &before))
-        return err_new(ERR_INVALID, "cursor '%.*s' is none of ours", STR_ARG(q->cursor));
+    TRY(page_before(q->cursor, &before));
+    if (!before)
+        before = q->before;
     struct events_job job = {
         .arena = arena,
         .filter = { .before = before ? before : INT64_MAX,
@@ -70,8 +72,8 @@ static err events_list(struct request *req, const void *query, const void *body,
     for (size_t i = 0; i < job.list.count; i++)
         *vec_push(&out.events, arena) = event_row_of(arena, &job.list.at[i], lang);
     out.total = (int64_t)out.events.count;
-    if (out.events.count && out.events.count == (size_t)q->limit)
-        out.next_cursor = str_printf(arena, "%lld", (long long)out.events.at[out.events.count - 1].event_id);
+    if (job.list.count)
+        out.next_cursor = page_cursor(arena, job.list.count, q->limit, job.list.at[job.list.count - 1].id);
     return reply_encode(reply, &events_reply_schema, &out);
 }
 

@@ -2,6 +2,7 @@
 #include "api/phrases.h"
 #include "api/services.h"
 #include "incident/incident.h"
+#include "model/page.h"
 
 struct list_query {
     struct str status, severity, resource, cursor;
@@ -50,8 +51,7 @@ static err incidents_list(struct request *req, const void *query, const void *bo
     };
 
     (void)body;
-    if (q->cursor.length && !str_to_i64(q->cursor, &job.query.before))
-        return err_new(ERR_INVALID, "cursor '%.*s' is none of ours", STR_ARG(q->cursor));
+    TRY(page_before(q->cursor, &job.query.before));
     TRY(db_read(services.db, list_read, &job));
     for (size_t i = 0; i < job.list.incidents.count; i++)
         incident_in_words(req, &job.list.incidents.at[i]);
@@ -213,7 +213,7 @@ static const struct route incidents_assign_route = {
 REGISTER(route, incidents_assign_route);
 
 static const struct field note_fields[] = {
-    STRING(struct words, text, .flags = F_REQUIRED, .min = 1, .max = 16384, .doc = "The note."),
+    STRING(struct words, text, .flags = F_REQUIRED, .min = 1, .max = 8192, .doc = "The note."),
     { 0 },
 };
 static const struct schema note_schema =

@@ -2,6 +2,7 @@
 #include "incident/incident.h"
 
 #include "base/json.h"
+#include "model/page.h"
 
 static const char *const status_words[] = { "open", "acknowledged", "healing", "resolved", NULL };
 
@@ -110,9 +111,9 @@ err incident_select(struct tx *tx, struct arena *arena, const struct incident_qu
     while (rows_next(rows))
         TRY(read_row(rows, arena, vec_push(&ret_list->incidents, arena)));
     TRY(rows_err(rows));
-    if (query->limit > 0 && ret_list->incidents.count == (size_t)query->limit)
-        ret_list->next_cursor =
-            str_printf(arena, "%lld", (long long)ret_list->incidents.at[ret_list->incidents.count - 1].id);
+    if (ret_list->incidents.count)
+        ret_list->next_cursor = page_cursor(arena, ret_list->incidents.count, query->limit,
+                                            ret_list->incidents.at[ret_list->incidents.count - 1].id);
     return NULL;
 }
 
