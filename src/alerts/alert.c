@@ -6,6 +6,12 @@
 
 #include <math.h>
 
+enum {
+    RESOURCE_MAX = 512, /* of labels: an event's subject holds it, and a filter takes as much */
+    SENTENCE_MAX = 512, /* of a summary in the journal and in titles; the annotation stays whole */
+    JSON_MAX = 1 << 20,
+};
+
 static const struct migration alerts_1 = {
     .room = "alerts",
     .number = 1,
@@ -45,7 +51,7 @@ static struct str json_of(struct arena *arena, struct labels labels)
 {
     struct buf text CLEANUP(buf_clear);
 
-    buf_init(&text, 1 << 20);
+    buf_init(&text, JSON_MAX);
     struct json_writer w = json_writer(&text);
     labels_write_json(&w, labels);
     return str_copy(arena, buf_str(&text));
@@ -56,6 +62,17 @@ static enum severity severity_of(const struct alert_in *alert)
     enum severity severity;
 
     return severity_parse(labels_get(alert->labels, S("severity")), &severity) ? severity : SEVERITY_WARNING;
+}
+
+/* host_of - an instance without its port: "db1:9100", "[2001:db8::7]:9100", "2001:db8::7". */
+static struct str host_of(struct str instance)
+{
+    struct str rest, host = str_cut(instance, ':', &rest), more;
+
+    if (instance.length && instance.at[0] == '[')
+        return str_cut(str_slice(instance, 1, instance.length), ']', &rest);
+    str_cut(rest, ':', &more);
+    return more.at ? instance : host;
 }
 
 struct str alert_resource(struct arena *arena, struct labels labels)
@@ -71,19 +88,20 @@ struct str alert_resource(struct arena *arena, struct labels labels)
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         struct str value = labels_get(labels, places[i].label);
         if (value.length)
-            return str_printf(arena, "%.*s%.*s", STR_ARG(places[i].prefix), STR_ARG(value));
+            return str_printf(arena, "%.*s%.*s", STR_ARG(places[i].prefix),
+                              STR_ARG(str_utf8_head(value, RESOURCE_MAX - places[i].prefix.length)));
     }
-    struct str rest, host = str_cut(labels_get(labels, S("instance")), ':', &rest);
+    struct str host = str_utf8_head(host_of(labels_get(labels, S("instance"))), RESOURCE_MAX - 5);
     return host.length ? str_printf(arena, "host:%.*s", STR_ARG(host)) : S("service:unknown");
 }
 
-static struct str event_data(struct tx *tx, const struct alert_in *alert, int64_t id, struct str resource,
-                             int64_t starts_at)
+static err event_data(struct tx *tx, const struct alert_in *alert, int64_t id, struct str resource, int64_t starts_at,
+                      struct str *ret_data)
 {
     struct arena *arena = tx_arena(tx);
     struct buf text CLEANUP(buf_clear);
 
-    buf_init(&text, 1 << 20);
+    buf_init(&text, JSON_MAX);
     struct json_writer w = json_writer(&text);
     json_begin_object(&w);
     json_put_i64(&w, S("v"), 1);
@@ -108,7 +126,8 @@ static struct str event_data(struct tx *tx, const struct alert_in *alert, int64_
     if (alert->generator_url.length)
         json_put_str(&w, S("generator_url"), alert->generator_url);
     json_end_object(&w);
-    return str_copy(arena, buf_str(&text));
+    *ret_data = str_copy(arena, buf_str(&text));
+    return err_wrap(buf_check(&text), "the alert");
 }
 
 static struct param null_or_double(double value)
@@ -149,10 +168,10 @@ static err append(struct tx *tx, const struct alert_in *alert, const struct know
         .kind = alert->resolved ? EVENT_ALERT_RESOLVED : EVENT_ALERT_FIRING,
         .subject = resource,
         .actor = S("auspex"),
-        .reason = labels_get(alert->annotations, S("summary")),
-        .data = event_data(tx, alert, known->id, resource, known->starts_at),
+        .reason = str_utf8_head(labels_get(alert->annotations, S("summary")), SENTENCE_MAX),
     };
 
+    TRY(event_data(tx, alert, known->id, resource, known->starts_at, &event.data));
     return journal_append(tx, &event, NULL);
 }
 

@@ -210,4 +210,42 @@ TEST(alert_resource_follows_the_labels)
     ASSERT_STR("service:node", alert_resource(arena, labels_make(arena, service, 2)));
     ASSERT_STR("host:db1", alert_resource(arena, labels_make(arena, host, 1)));
     ASSERT_STR("service:unknown", alert_resource(arena, labels_make(arena, host, 0)));
+    const struct label six[] = { { S("instance"), S("[2001:db8::7]:9100") } };
+    ASSERT_STR("host:2001:db8::7", alert_resource(arena, labels_make(arena, six, 1)));
+    const struct label bare[] = { { S("instance"), S("2001:db8::7") } };
+    ASSERT_STR("host:2001:db8::7", alert_resource(arena, labels_make(arena, bare, 1)));
+}
+
+static err record_long(struct tx *tx, void *arg)
+{
+    size_t length = *(size_t *)arg;
+    char *text = arena_alloc(tx_arena(tx), length + 1);
+
+    memset(text, 'x', length);
+    const struct label labels[] = { { S("alertname"), S("Long") }, { S("service"), { text, length } } };
+    const struct label annotations[] = { { S("summary"), { text, length } } };
+    const struct alert_in alert = {
+        .labels = labels_make(tx_arena(tx), labels, ARRAY_LEN(labels)),
+        .annotations = labels_make(tx_arena(tx), annotations, ARRAY_LEN(annotations)),
+        .source = S("test"),
+        .value = NAN,
+        .threshold = NAN,
+    };
+
+    return alert_record(tx, &alert, NULL);
+}
+
+TEST(alert_with_a_long_summary_is_an_alert_and_an_endless_one_is_refused)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(8 << 20);
+    struct db *db = house();
+
+    ASSERT_OK(db_write(db, record_long, &(size_t){ 100000 }));
+    struct incident_list list = incidents(db, arena);
+    ASSERT_EQ_INT(1, list.total);
+    ASSERT_EQ_INT(512, (int64_t)list.incidents.at[0].title.length);
+    ASSERT_EQ_INT(512, (int64_t)list.incidents.at[0].resource.length);
+    ASSERT_ERR(ERR_TOO_LARGE, "the alert", db_write(db, record_long, &(size_t){ 1 << 20 }));
+    ASSERT_EQ_INT(1, incidents(db, arena).total);
+    db_close(db);
 }
