@@ -158,7 +158,9 @@ static void print_help(void)
     for (size_t i = 0; i < count; i++)
         printf("  auspex %s%s%s\n      %s\n", all[i]->name, *all[i]->arguments ? " " : "", all[i]->arguments,
                all[i]->summary);
-    printf("\nauspex COMMAND --help shows the options of a command.\n");
+    printf("\nauspex COMMAND --help shows the options of a command. Those that ask a running server use AUSPEX_URL "
+           "(http://127.0.0.1:7171)\nand AUSPEX_TOKEN, or the file ~/.config/auspex/token; `auspex token create` makes "
+           "a token.\n");
 }
 
 static int unknown_command(int argc, char **argv)

@@ -178,9 +178,9 @@ static int man_run(const void *options, char **words, size_t count)
             printf(".RE\n");
         }
     }
-    printf(
-        ".SH ENVIRONMENT\n.TP\n.B AUSPEX_URL\nServer of the client commands, default http://127.0.0.1:7171.\n"
-        ".TP\n.B AUSPEX_TOKEN\nTheir token.\n.SH EXIT STATUS\n0 success, 1 the thing asked about is bad, 2 usage.\n");
+    printf(".SH ENVIRONMENT\n.TP\n.B AUSPEX_URL\nServer of the client commands, default http://127.0.0.1:7171.\n"
+           ".TP\n.B AUSPEX_TOKEN\nTheir token; without it the file ~/.config/auspex/token. auspex token create makes "
+           "one.\n.SH EXIT STATUS\n0 success, 1 the thing asked about is bad, 2 usage.\n");
     return EXIT_OK;
 }
 static const struct command man = {

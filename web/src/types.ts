@@ -159,6 +159,7 @@ export interface Approval {
   incident_id: string | number | null;
   hash: string;
   requested_by: string;
+  reason?: string | null;
   plan: Plan;
   state: string;
   expires_at: string | null;

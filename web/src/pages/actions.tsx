@@ -62,8 +62,9 @@ function ApprovalCard({ approval, changed }: { approval: Approval; changed: () =
       <div class="stack">
         <p class="facts">
           <span>{t('approval.asked', { who: person(approval.requested_by) })}</span>
-          {approval.incident_id && <Link to={`/incidents/${approval.incident_id}`}>{t('approval.incident')}</Link>}
+          {approval.incident_id && <Link class="more" to={`/incidents/${approval.incident_id}`}>{t('approval.incident')} {approval.incident_id}</Link>}
         </p>
+        {approval.reason && <p class="dim">{approval.reason}</p>}
         <PlanView plan={approval.plan} />
         {approval.self && <p class="because">{t('approval.self')}</p>}
         {may.approve(who) ? (
