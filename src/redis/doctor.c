@@ -153,14 +153,20 @@ static bool answers(enum redis_outcome outcome)
            outcome != REDIS_PROTOCOL;
 }
 
-/* carry_over - what the last poll knew and this one did not ask. */
-static void carry_over(struct arena *arena, struct redis_facts *facts, const struct redis_facts *before)
+/* recent_slow - how many of them, newest first, are not long ago. */
+static size_t recent_slow(const struct redis_slow_entry *entries, size_t count, int64_t now_ms)
 {
     size_t recent = 0;
 
-    while (recent < before->slow_count && facts->time_ms - before->slow[recent].time_ms < SLOW_KEPT_MS)
+    while (recent < count && now_ms - entries[recent].time_ms < SLOW_KEPT_MS)
         recent++;
-    copy_slow(arena, facts, before->slow, recent);
+    return recent;
+}
+
+/* carry_over - what the last poll knew and this one did not ask. */
+static void carry_over(struct arena *arena, struct redis_facts *facts, const struct redis_facts *before)
+{
+    copy_slow(arena, facts, before->slow, recent_slow(before->slow, before->slow_count, facts->time_ms));
     if (facts->clients_ms)
         return;
     copy_clients(arena, facts, before->clients, before->client_count);
@@ -194,7 +200,9 @@ static struct redis_facts *learn(struct arena *arena, const struct redis_instanc
         facts->previous = redis_info_copy(arena, state->previous);
         facts->previous_ms = state->previous_ms;
     }
-    copy_slow(arena, facts, state->slow, state->slow_count);
+    /* Who is looked at for the first time shows its whole slow log: what was slow long ago is no news. */
+    copy_slow(arena, facts, state->slow,
+              before ? state->slow_count : recent_slow(state->slow, state->slow_count, state->time_ms));
     facts->slow_new = facts->slow_count;
     if (state->clients) {
         copy_clients(arena, facts, state->clients->rows, state->clients->row_count);

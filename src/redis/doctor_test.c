@@ -1,5 +1,7 @@
 /* doctor_test.c - scenarios over facts: what holds, what does not, and what can't be seen. */
 #include "base/test.h"
+#include "base/time.h"
+#include "redis/doctor.h"
 #include "redis/scenario.h"
 
 #include <math.h>
@@ -132,4 +134,38 @@ TEST(doctor_scenarios_have_names_of_their_own)
         FOR_EACH_REGISTERED (redis_scenario, other)
             ASSERT_TRUE(one == other || (strcmp(one->name, other->name) && strcmp(one->alertname, other->alertname)));
     }
+}
+
+TEST(doctor_does_not_alarm_over_slow_commands_of_long_ago)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct db *db = NULL;
+    int64_t now = time_now_ms();
+    const struct redis_slow_entry slow[] = {
+        { .id = 8, .time_ms = now - MINUTE_MS, .duration_us = 5000, .command = S("get a") },
+        { .id = 7, .time_ms = now - HOUR_MS, .duration_us = 900000, .command = S("keys *") },
+    };
+    struct redis_instance_state state = { .resource = S("redis:h:1"),
+                                          .address = S("h:1"),
+                                          .outcome = REDIS_DONE,
+                                          .time_ms = now,
+                                          .slow = slow,
+                                          .slow_count = 2 };
+    struct redis_facts first, second;
+
+    ASSERT_OK(db_open(&(struct db_options){ .folder = test_folder() }, &db));
+    ASSERT_OK(doctor_start(&(struct doctor_options){ .db = db }));
+    doctor_observe(&state); /* its whole slow log: nobody has looked before */
+    bool seen = doctor_facts(arena, state.resource, &first);
+    const struct redis_slow_entry late = {
+        .id = 9, .time_ms = now - HOUR_MS, .duration_us = 900000, .command = S("x")
+    };
+    state.slow = &late, state.slow_count = 1; /* it came since, whatever the clock over there says */
+    doctor_observe(&state);
+    seen = seen && doctor_facts(arena, state.resource, &second);
+    doctor_stop();
+    db_close(db);
+    ASSERT_TRUE(seen);
+    ASSERT_EQ_INT(1, (int64_t)first.slow_new);
+    ASSERT_EQ_INT(1, (int64_t)second.slow_new);
 }
