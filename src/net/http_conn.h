@@ -120,7 +120,11 @@ err socket_hub_start(struct socket_hub **ret_hub) MUST_USE;
 void socket_hub_stop(struct socket_hub *hub); /* closes all sockets, joins its thread */
 void socket_hub_free(struct socket_hub *hub);
 struct socket_hub *server_hub(const struct http_server *server);
-/* socket_upgrade - checks the handshake, asks the row's open(); the reply is 101. */
+/* socket_open - one more socket of the hub, which the row's open() agreed to. On a worker. ERR_UNAVAILABLE where there
+ * are too many. */
+err socket_open(struct request *req, const struct socket_route *route, const void *query,
+                struct socket **ret_socket) MUST_USE;
+/* socket_upgrade - checks the handshake, opens a socket; the reply is 101. */
 err socket_upgrade(struct request *req) MUST_USE;
 /* socket_adopt - the 101 is sent: the hub takes the connection and what the client already sent behind it. */
 void socket_adopt(struct socket *socket, struct wire *wire, struct str early);
