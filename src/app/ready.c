@@ -3,6 +3,7 @@
 #include "api/services.h"
 #include "app/parts.h"
 #include "auth/auth.h"
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -57,14 +58,48 @@ static err write_endpoint(struct app *app, struct arena *arena, struct str url)
     return file_write(path, str_printf(arena, "{\"url\":\"%.*s\",\"pid\":%d}\n", STR_ARG(url), (int)getpid()), 0640);
 }
 
+static err write_start(struct app *app, struct started *started, struct str url)
+{
+    TRY(FAILPOINT("app.start_written"));
+    TRY(write_endpoint(app, started->arena, url));
+    return db_write(app->db, journal_start_event, started);
+}
+
+/* asked_to_stop - within a second. The signal stays for who waits for signals. */
+static bool asked_to_stop(void)
+{
+    static const struct timespec second = { .tv_sec = 1 };
+    sigset_t stops;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    return sigtimedwait(&stops, NULL, &second) > 0;
+}
+
+/* write_start_patiently - a disk that is full now is no reason to end: we are there, not ready, and say why. */
+static err write_start_patiently(struct app *app, struct started *started, struct str url)
+{
+    err e = write_start(app, started, url);
+
+    if (e && err_kind(e) == ERR_IO)
+        log_error("not ready yet, tried again each second: %s", err_message(e));
+    while (e && err_kind(e) == ERR_IO) {
+        sd_notifyf(0, "STATUS=not ready: %s", err_message(e));
+        err_free(e);
+        e = asked_to_stop() ? err_new(ERR_UNAVAILABLE, "stopped before anything could be written")
+                            : write_start(app, started, url);
+    }
+    return e;
+}
+
 err become_ready(struct app *app)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
     struct started started = { .arena = arena };
     struct str url = http_server_url(arena, app->server);
 
-    TRY(db_write(app->db, journal_start_event, &started));
-    TRY(write_endpoint(app, arena, url));
+    TRY(write_start_patiently(app, &started, url));
     http_server_ready(app->server);
     services_set_ready(true);
     sd_notifyf(0, "READY=1\nSTATUS=%.*s", STR_ARG(url));

@@ -1,8 +1,10 @@
 /* arena.c - blocks in a list, the newest serves; large pieces get a block of their own. */
 #include "base/arena.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BLOCK_FIRST = 4096 - 64, BLOCK_MAX = 256 * 1024 };
 
@@ -26,12 +28,25 @@ struct arena {
     struct deferred *deferred;
 };
 
+void out_of_memory(size_t bytes)
+{
+    char text[160];
+    int length = snprintf(text, sizeof(text),
+                          "auspex: out of memory: %zu bytes could not be had; give it more (MemoryMax, ulimit -v); "
+                          "nothing acknowledged is lost\n",
+                          bytes);
+    ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
+
+    (void)ignored;
+    abort();
+}
+
 static struct block *block_new(size_t size)
 {
     struct block *block = malloc(sizeof(*block) + size);
 
     if (!block)
-        abort();
+        out_of_memory(size);
     *block = (struct block){ .size = size };
     return block;
 }
@@ -41,7 +56,7 @@ struct arena *arena_new(size_t budget_bytes)
     struct arena *arena = malloc(sizeof(*arena));
 
     if (!arena)
-        abort();
+        out_of_memory(sizeof(*arena));
     *arena = (struct arena){ .budget = budget_bytes, .blocks = block_new(BLOCK_FIRST) };
     return arena;
 }

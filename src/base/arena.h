@@ -13,6 +13,8 @@ struct arena;
 struct arena *arena_new(size_t budget_bytes);
 void arena_free(struct arena *arena); /* NULL is fine */
 void arena_freep(struct arena **arena);
+/* out_of_memory - says so and ends the process: everything acknowledged is on the disk, and a restart is clean. */
+void out_of_memory(size_t bytes) __attribute__((noreturn));
 
 /* arena_alloc - zeroed, aligned for anything, never NULL (out of memory ends the process). */
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, returns_nonnull));

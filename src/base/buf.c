@@ -1,6 +1,8 @@
 /* buf.c - growable text. */
 #include "base/buf.h"
 
+#include "base/arena.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,7 +39,7 @@ char *buf_reserve(struct buf *buf, size_t more)
             room += room / 2;
         char *at = realloc(buf->at, room);
         if (!at)
-            abort();
+            out_of_memory(room);
         buf->at = at;
         buf->room = room;
     }

@@ -21,7 +21,7 @@ typedef struct err *err;
     X(ERR_RANGE, 422, "Unprocessable", false)     /* parsed, but out of range or of the wrong type */                  \
     X(ERR_BUSY, 429, "Too many requests", true)   /* come back later */                                                \
     X(ERR_INTERNAL, 500, "Internal error", false) /* a bug of ours */                                                  \
-    X(ERR_IO, 500, "Input/output error", true)    /* the disk or the kernel said no */                                 \
+    X(ERR_IO, 503, "Input/output error", true)    /* the disk or the kernel said no; it may pass */                    \
     X(ERR_CORRUPT, 500, "Damaged data", false)                                                                         \
     X(ERR_REFUSED, 502, "Refused by the other side", false) /* a peer said no, and will say no again */                \
     X(ERR_UNAVAILABLE, 503, "Unavailable", true)            /* a peer or a part of ours is not there now */            \

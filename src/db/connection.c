@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TRY_AGAIN_MS = 1000 }; /* the writer's own probe */
+
 static void library_setup(void)
 {
     /* Nobody asks SQLite for its memory statistics, which cost a global lock at each allocation. */
@@ -63,6 +65,8 @@ err connection_err(struct connection *connection, int code, const char *sql)
     if (kind == ERR_INTERNAL || kind == ERR_CONFLICT)
         return err_new(kind, "database: %s, in: %.120s", text, sql);
     err e = err_new(kind, "%s: %s (SQLite code %d)", path, text, code);
+    if (kind == ERR_IO)
+        e = err_retry_after(e, TRY_AGAIN_MS);
     if ((code & 0xff) == SQLITE_FULL)
         return err_hint(e, "Free space on the disk that holds %s; writing goes on by itself.", path);
     if (kind == ERR_IO)

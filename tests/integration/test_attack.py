@@ -1,6 +1,7 @@
 """test_attack.py - what an attacker tries, on the real binary: hostile credentials, texts, files, and peers."""
 import base64
 import concurrent.futures
+import contextlib
 import http.client
 import os
 import re
@@ -11,7 +12,7 @@ import threading
 
 import pytest
 
-from harness import BINARY, free_port, request, tail, wait_until
+from harness import BINARY, Daemon, free_port, request, tail, temporary_folder, wait_until
 
 
 # Credentials
@@ -178,3 +179,51 @@ def test_requests_while_it_starts_and_stops_find_no_room_half_built(daemon):
             statuses = set().union(*(it.result() for it in asking))
         assert statuses <= {200, 503}, statuses
         assert not daemon.sanitizer_reports()
+
+
+# Too little
+
+@pytest.fixture
+def small_disk():
+    """A file system of 6 MB that everybody may write to."""
+    if os.geteuid() != 0:
+        pytest.skip('mounting a small file system needs root')
+    folder = temporary_folder('disk')
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=6m,mode=0777', 'tmpfs', folder], capture_output=True).returncode != 0:
+        pytest.skip('no file system can be mounted here')
+    yield folder
+    subprocess.run(['umount', '-l', folder], check=True)
+    folder.rmdir()
+
+
+def fill(folder):
+    with open(folder / 'fill', 'wb', buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b'x' * 4096)
+
+
+def test_a_full_disk_is_503_until_there_is_room(small_disk):
+    alert = {'version': '4', 'status': 'firing', 'alerts': [
+        {'status': 'firing', 'labels': {'alertname': 'x'}, 'annotations': {}, 'startsAt': '2026-11-22T12:00:00Z'}]}
+    daemon = Daemon()
+    daemon.data = small_disk / 'data'
+    daemon.start()
+    daemon.token()
+    fill(small_disk)
+    reply = wait_until(lambda: (r := daemon.post('/webhook', alert)).status != 200 and r, 10, 'the disk is full')
+    assert reply.status == 503 and reply.headers['Retry-After'] and 'full' in reply.body['detail']
+    (small_disk / 'fill').unlink()
+    wait_until(lambda: daemon.post('/webhook', alert).status == 200, 5, 'it goes on')
+
+
+def test_a_start_that_cannot_write_yet_waits_and_says_so(daemon):
+    daemon.stop()
+    daemon.failpoints = 'app.start_written=error@1'
+    daemon.start()
+    assert 'not ready yet' in daemon.log_text()
+    daemon.stop()
+    daemon.failpoints = 'app.start_written=error'
+    daemon.start(ready=False)
+    wait_until(lambda: daemon.log_text().count('not ready yet') == 2, 20, 'it waits')
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait(10) == 1
