@@ -420,7 +420,7 @@ class Recorder:
         recorder.answers(500, (429, {'Retry-After': '1'}), 'hang', 'reset', (200, {}, b'{"ok": true}'))
 
     are used in turn, one a request; afterwards, and before, everything gets 200. requests: dicts of method, path,
-    headers, body (bytes), json (where it is), time (monotonic)."""
+    headers, body (bytes), json (where it is), time (monotonic), answer (what it got)."""
 
     def __init__(self):
         self.requests = []
@@ -466,8 +466,8 @@ class Recorder:
         except ValueError:
             pass
         with self._lock:
+            answer = record['answer'] = self._script.pop(0) if self._script else 200
             self.requests.append(record)
-            answer = self._script.pop(0) if self._script else 200
         if answer == 'hang':
             self._hung.wait(60)
             handler.close_connection = True
