@@ -34,12 +34,12 @@ receivers:
       - url: {url}/hook
 '''
 ALERTS_PER_SECOND, FINGERPRINTS, RESOURCES, FOLLOWERS = 10, 200, 20, 5
-MEMORY_GROWTH_MAX = 24 << 20  # beside the samples: caches of SQLite's connections, arenas of malloc
+MEMORY_GROWTH_MAX = 16 << 20  # beside the samples: malloc keeps an arena a thread, SQLite a cache a connection
 BYTES_PER_SAMPLE_MAX = 24     # the store of series fills up to its own bound meanwhile
 DESCRIPTOR_GROWTH_MAX = 16
 THREAD_GROWTH_MAX = 8         # outside threads come on demand and stay a while
 WAL_MAX = 32 << 20
-BYTES_PER_EVENT_MAX = 4096    # of the database, with the tables that follow from the event
+BYTES_PER_EVENT_MAX = 2048    # of the database, with the tables that follow from the event
 OUTBOX_WAITING_MAX = 2000
 
 
