@@ -1,6 +1,8 @@
 /* phrases.c - one row a sentence: English, Korean, Chinese. */
 #include "api/phrases.h"
 
+#include "detect/failure_model.h"
+
 static const struct sentence {
     const char *text[LANG_COUNT];
 } sentences[] = {
@@ -188,11 +190,15 @@ static const struct sentence {
     { { "rolled_back", "되돌림", "已回滚" } },
 };
 
-static const struct sentence *find(struct str text)
+/* find - the sentence in all languages; what the failure models predict stands with them. */
+static const char *const *find(struct str text)
 {
     for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
         if (str_eq(str_of(sentences[i].text[LANG_EN]), text))
-            return &sentences[i];
+            return sentences[i].text;
+    for (size_t i = 0; i < MODEL_COUNT; i++)
+        if (str_eq(str_of(failure_models[i].predicted_failure[LANG_EN]), text))
+            return failure_models[i].predicted_failure;
     return NULL;
 }
 
@@ -203,16 +209,16 @@ bool phrase_known(struct str text)
 
 struct str phrase(struct arena *arena, struct str text, enum lang lang)
 {
-    const struct sentence *whole = lang == LANG_EN ? NULL : find(text);
+    const char *const *whole = lang == LANG_EN ? NULL : find(text);
 
     if (lang == LANG_EN || !text.length)
         return text;
     if (whole)
-        return str_of(whole->text[lang]);
+        return str_of(whole[lang]);
     for (size_t at = str_find(text, S(" ("), 0); at != SIZE_MAX; at = str_find(text, S(" ("), at + 1)) {
-        const struct sentence *head = find(str_slice(text, 0, at));
+        const char *const *head = find(str_slice(text, 0, at));
         if (head)
-            return str_printf(arena, "%s%.*s", head->text[lang], STR_ARG(str_slice(text, at, text.length)));
+            return str_printf(arena, "%s%.*s", head[lang], STR_ARG(str_slice(text, at, text.length)));
     }
     return text;
 }

@@ -55,6 +55,8 @@ TEST(phrases_keep_places_and_other_peoples_words)
                phrase(arena, S("Redis does not answer (127.0.0.1:6379)"), LANG_KO));
     ASSERT_STR("Redis 没有响应", phrase(arena, S("Redis does not answer"), LANG_ZH));
     ASSERT_STR("Redis does not answer", phrase(arena, S("Redis does not answer"), LANG_EN));
+    ASSERT_STR("OOM(Out-of-Memory) 크래시 (vm:worker, 95.0 %)",
+               phrase(arena, S("OOM (out of memory) crash (vm:worker, 95.0 %)"), LANG_KO));
     ASSERT_STR("p99 of api-gateway is above 5 s (prod)",
                phrase(arena, S("p99 of api-gateway is above 5 s (prod)"), LANG_KO));
 }

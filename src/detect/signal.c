@@ -207,12 +207,14 @@ static err append_raised(struct tx *tx, const struct signal_row *row, bool becam
     put_evidence(&w, &row->evidence);
     json_end_object(&w);
     TRY(buf_check(&data));
+    struct str place; /* "db1:/var" of "filesystem:db1:/var": the failure says what it is */
+    str_cut(row->resource, ':', &place);
     struct event event = {
         .kind = EVENT_SIGNAL_RAISED,
         .subject = row->resource,
         .actor = S("auspex"),
-        .reason = str_printf(tx_arena(tx), "%s: %.*s is at %.1f %%, risk %.2f", model->predicted_failure[LANG_EN],
-                             STR_ARG(row->resource), row->value, row->risk_score),
+        .reason = str_printf(tx_arena(tx), "%s (%.*s, %.1f %%)", model->predicted_failure[LANG_EN], STR_ARG(place),
+                             row->value),
         .data = buf_str(&data),
         .unique_key = str_printf(tx_arena(tx), "signal:%.*s:%.*s:%016llx:%lld%s", STR_ARG(row->signal_type),
                                  STR_ARG(row->resource), (unsigned long long)labels_fingerprint(row->labels),

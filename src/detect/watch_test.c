@@ -211,6 +211,8 @@ TEST(a_disk_that_fills_raises_one_signal_and_clears_it)
     ASSERT_TRUE(found.events.count >= 1 && found.events.count <= 2); /* raised, and once more at 0.7 */
     ASSERT_EQ_INT(EVENT_SIGNAL_RAISED, found.events.at[0].kind);
     ASSERT_STR("filesystem:db1:/var", found.events.at[0].subject);
+    ASSERT_CONTAINS("Disk full: the service can't write (db1:/var, ",
+                    found.events.at[0].reason); /* names an incident */
     ASSERT_CONTAINS("\"signal_type\":\"disk_full\"", found.events.at[0].data);
     ASSERT_CONTAINS("\"evidence\":{\"slope_per_hour\":", found.events.at[0].data);
     ASSERT_EQ_INT(1, found.record.pending);

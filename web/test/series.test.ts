@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { csvOf, extent, merge, seriesName, trend } from '../src/lib/series.ts';
-import { match, rank, typed } from '../src/lib/text.ts';
+import { match, rank, typed, whereOf } from '../src/lib/text.ts';
 import type { Point } from '../src/types.ts';
 
 test('merge keeps only the times that every series has', () => {
@@ -52,4 +52,11 @@ test('form text becomes what the parameter is', () => {
   assert.equal(typed({ type: 'number' }, 'x'), 'x');
   assert.equal(typed({ type: 'bool' }, 'true'), true);
   assert.equal(typed({ type: 'string' }, '12'), '12');
+});
+
+test('a signal is told where it is, without the kind', () => {
+  assert.equal(whereOf({ resource: 'filesystem:db1:/var', server_name: 'db1' }), 'db1:/var');
+  assert.equal(whereOf({ resource: 'redis:127.0.0.1:6379', server_name: 'db1' }), '127.0.0.1:6379');
+  assert.equal(whereOf({ resource: null, server_name: 'db1' }), 'db1');
+  assert.equal(whereOf({ server_name: 'db1' }), 'db1');
 });

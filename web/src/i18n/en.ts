@@ -240,6 +240,7 @@ export const en = {
   'noise.window': 'in {window}',
   'eta.in': 'in {time}',
   'eta.none': 'no date yet',
+  'eta.reached': 'limit reached',
   'risk': 'Risk',
   'events.empty': 'Nothing has happened yet',
   'events.empty.text': 'Alerts, changes, people\'s decisions and actions appear here as they happen.',

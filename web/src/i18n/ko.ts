@@ -242,6 +242,7 @@ export const ko: Table = {
   'noise.window': '최근 {window}',
   'eta.in': '{time} 후',
   'eta.none': '시점 미정',
+  'eta.reached': '한계 도달',
   'risk': '위험도',
   'events.empty': '아직 이벤트가 없습니다',
   'events.empty.text': '알림, 변경, 사람의 결정과 조치가 발생하는 대로 표시됩니다.',

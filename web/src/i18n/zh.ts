@@ -242,6 +242,7 @@ export const zh: Table = {
   'noise.window': '近 {window}',
   'eta.in': '{time}后',
   'eta.none': '时间未定',
+  'eta.reached': '已达上限',
   'risk': '风险',
   'events.empty': '暂无动态',
   'events.empty.text': '告警、变更、人员决策和操作会在发生时显示在这里。',

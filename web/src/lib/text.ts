@@ -15,6 +15,11 @@ export function match(pattern: string, path: string): Record<string, string> | n
   return parts;
 }
 
+/* whereOf - 'db1:/var' of the resource 'filesystem:db1:/var': beside a failure its kind says nothing new. */
+export function whereOf(signal: { resource?: string | null; server_name: string }): string {
+  return signal.resource?.replace(/^[a-z_]+:/, '') || signal.server_name;
+}
+
 /* safeNext - only a path of our own; '//elsewhere' is another host. */
 export function safeNext(next: string | null): string {
   return next && /^\/(?![/\\])/.test(next) && !next.startsWith('/login') ? next : '/';

@@ -6,6 +6,7 @@ import { useData } from '../lib/data.ts';
 import { duration, percent } from '../lib/format.ts';
 import { Link, navigate, usePlace } from '../lib/router.tsx';
 import { remember, remembered, useStore } from '../lib/store.ts';
+import { whereOf } from '../lib/text.ts';
 import { nowFailure, nowState } from '../shell/shell.tsx';
 import { Age, Await, Button, Card, Empty, ProblemNote, Skeleton } from '../ui/basics.tsx';
 import { Stream } from '../ui/events.tsx';
@@ -116,10 +117,10 @@ function BreaksNext() {
                   <Shape tone={riskTone(s.risk_score)} size={16} />
                   <Link class="row-main" to={'/predictions' + query({ signal: s.id })}>
                     <b>{s.predicted_failure || tn('signal', s.signal_type)}</b>
-                    <span>{s.server_name} · {t('risk')} {percent(s.risk_score, w.lang)}</span>
+                    <span>{whereOf(s)} · {t('risk')} {percent(s.risk_score, w.lang)}</span>
                   </Link>
                   <span class="eta">
-                    {s.eta_seconds === null || s.eta_seconds === undefined ? <span class="dim">{t('eta.none')}</span> : <>
+                    {s.eta_seconds === null || s.eta_seconds === undefined ? <span class={s.risk_score >= 1 ? 'bad' : 'dim'}>{t(s.risk_score >= 1 ? 'eta.reached' : 'eta.none')}</span> : <>
                       <b>{t('eta.in', { time: duration(s.eta_seconds, w) })}</b>
                       {s.eta_low != null && s.eta_high != null && <span>{duration(s.eta_low, w)} – {duration(s.eta_high, w)}</span>}
                     </>}

@@ -7,6 +7,7 @@ import { count, duration, percent, quantity, unitOf } from '../lib/format.ts';
 import { Link, navigate, setQuery, usePlace } from '../lib/router.tsx';
 import { trend } from '../lib/series.ts';
 import { useStore } from '../lib/store.ts';
+import { whereOf } from '../lib/text.ts';
 import { PageHead } from '../shell/shell.tsx';
 import { Await, Button, Card, CopyCurl, Dialog, Empty, Meter, ProblemNote, Skeleton, Tabs, Term, Time } from '../ui/basics.tsx';
 import { Chart } from '../ui/chart.tsx';
@@ -115,7 +116,7 @@ function SignalList({ signals, chosen }: { signals: Signal[]; chosen: Signal | u
           <Shape tone={s.cleared_at ? 'ok' : riskTone(s.risk_score)} size={16} />
           <button type="button" class="row-main" aria-pressed={s.id === chosen?.id} onClick={() => setQuery({ signal: String(s.id) })}>
             <b>{s.predicted_failure || tn('signal', s.signal_type)}</b>
-            <span>{s.server_name} · {s.cleared_at ? t('predict.cleared') : tn('signal', s.signal_type)}</span>
+            <span>{whereOf(s)} · {s.cleared_at ? t('predict.cleared') : tn('signal', s.signal_type)}</span>
           </button>
           <span class="eta"><b>{s.eta_seconds != null ? duration(s.eta_seconds, w) : percent(s.risk_score, w.lang)}</b><span>{s.eta_seconds != null ? `${t('risk')} ${percent(s.risk_score, w.lang)}` : t('risk')}</span></span>
         </li>
