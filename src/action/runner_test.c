@@ -63,7 +63,7 @@ static int count_processes(const char *word)
 
 static bool all_gone(const char *word)
 {
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 2000; i++) {
         if (count_processes(word) == 0)
             return true;
         poll(NULL, 0, 10);
@@ -213,7 +213,7 @@ TEST(runner_dies_with_the_daemon_killed_by_9)
         run_for_long(script);
         _exit(0);
     }
-    for (int i = 0; i < 500 && count_processes(name) < 2; i++)
+    for (int i = 0; i < 2000 && count_processes(name) < 2; i++)
         poll(NULL, 0, 10);
     ASSERT_TRUE(count_processes(name) >= 2);
     kill(daemon, SIGKILL);
@@ -242,6 +242,8 @@ TEST(runner_leaves_nothing_when_its_own_processes_are_killed)
     ASSERT_OK(run_shell(script, 20000, &outcome)); /* the guard hears of it, ends the run and says so */
     ASSERT_EQ_INT(RUN_CANCELLED, outcome.end);
     ASSERT_TRUE(all_gone(name));
+    siginfo_t ended; /* killed is not dead: its socket closes when it is */
+    ASSERT_EQ_INT(0, waitid(P_PID, (id_t)runner_pid(runner), &ended, WEXITED | WNOWAIT));
     ASSERT_ERR(ERR_UNAVAILABLE, "gone", run_shell("echo x", 5000, &outcome));
     runner_stop(runner);
 }
