@@ -25,6 +25,8 @@ struct follower {
     struct follower *next;
     struct socket *socket;
     int64_t cursor; /* the last event it has */
+    struct arena *arena;
+    struct str principal; /* "user:kim" */
     enum lang lang;
 };
 
@@ -89,19 +91,32 @@ static int64_t oldest_locked(int64_t first, int64_t last)
     return oldest;
 }
 
+/* lost_access - whose token was revoked, or who was deleted, by this event; empty: nobody. */
+static struct str lost_access(struct arena *arena, const struct event *event)
+{
+    if (event->kind == EVENT_TOKEN_REVOKED)
+        return str_printf(arena, "token:%.*s", STR_ARG(event->subject));
+    if (event->kind == EVENT_USER_CHANGED && str_eq(event->reason, S("deleted")))
+        return str_printf(arena, "user:%.*s", STR_ARG(event->subject));
+    return S("");
+}
+
 /* deliver_locked - each follower gets what is after its cursor, worded in its language (worded once a language). */
 static void deliver_locked(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->list.count; i++) {
         const struct event *event = &batch->list.at[i];
-        struct str words[LANG_COUNT] = { 0 };
+        struct str words[LANG_COUNT] = { 0 }, lost = lost_access(batch->arena, event);
         for (struct follower *f = live.followers; f; f = f->next) {
             if (f->cursor >= event->id)
                 continue;
             if (!words[f->lang].at)
                 words[f->lang] = message(batch->arena, event, f->lang);
-            socket_send(f->socket, words[f->lang]);
             f->cursor = event->id;
+            if (lost.length && str_eq(f->principal, lost))
+                socket_expel(f->socket);
+            else
+                socket_send(f->socket, words[f->lang]);
         }
     }
 }
@@ -191,6 +206,8 @@ static err follower_open(struct socket *socket, struct request *req, const void 
     follower->socket = socket_ref(socket);
     follower->cursor = q->since < 0 ? last : q->since;
     follower->lang = request_lang(req, LANG_EN);
+    follower->arena = arena_new(4096);
+    follower->principal = str_copy(follower->arena, request_principal(req)->name);
     pthread_mutex_lock(&live.lock);
     if (follower->cursor > last) /* of another journal: this data folder never gave that number */
         say_gap_locked(follower, last);
@@ -215,6 +232,7 @@ static void follower_closed(struct socket *socket, void *state)
         }
     pthread_mutex_unlock(&live.lock);
     socket_unref(((struct follower *)state)->socket);
+    arena_free(((struct follower *)state)->arena);
     free(state);
     metric_add(&live_connections, -1);
 }

@@ -159,6 +159,17 @@ bool socket_send(struct socket *socket, struct str text)
     return taken;
 }
 
+void socket_expel(struct socket *socket)
+{
+    pthread_mutex_lock(&socket->lock);
+    bool tell = !socket->closed && !socket->overflowed && socket->adopted;
+    socket->overflowed = true;
+    drop_queue(socket);
+    if (tell)
+        mark(socket);
+    pthread_mutex_unlock(&socket->lock);
+}
+
 /* The hub's thread. */
 
 static ssize_t on_read(struct wslay_event_context *frames, uint8_t *bytes, size_t room, int flags, void *arg)

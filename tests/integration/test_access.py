@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, Daemon, request
+from harness import BINARY, Daemon, WebSocketClosed, request
 
 ROLES = ['ingest', 'viewer', 'operator', 'approver', 'admin']
 RANK = {'viewer': 1, 'operator': 2, 'approver': 3, 'admin': 4}
@@ -52,6 +52,22 @@ def test_sockets_by_every_role_and_by_nobody(daemon):
                 daemon.websocket('/ws/alerts', role=role)
         else:
             daemon.websocket('/ws/alerts', role=role).close()
+
+
+def test_who_lost_access_is_no_longer_told(daemon):
+    made = daemon.post('/api/v1/tokens', {'name': 'leaver', 'role': 'viewer'}).body
+    leaver = {'Authorization': 'Bearer ' + made['token']}
+    with daemon.websocket('/ws/alerts', headers=leaver) as gone, daemon.websocket('/ws/alerts') as stays:
+        assert daemon.delete(f'/api/v1/tokens/{made["id"]}').status == 204
+        told = []
+        with pytest.raises((WebSocketClosed, ConnectionError)):
+            while True:
+                told.append(gone.receive_json())
+        assert told[-1] == {'kind': 'gap'} and 'auth.token_revoked' not in [e['kind'] for e in told]
+        while stays.receive_json()['kind'] != 'auth.token_revoked':
+            pass
+    with pytest.raises(Exception):
+        daemon.websocket('/ws/alerts', headers=leaver)
 
 
 def login_token(daemon):
