@@ -307,6 +307,13 @@ class Daemon(Process):
                 return float(line.rsplit(' ', 1)[1])
         return None
 
+    def settle(self, seconds=20):
+        """Until every reader of the journal has seen all of it: what was posted is folded."""
+        def lag():
+            lines = [line for line in self.get('/metrics').body.splitlines() if line.startswith('auspex_journal_reader_lag_events{')]
+            return lines and all(line.endswith(' 0') for line in lines)
+        wait_until(lag, seconds, 'the readers of the journal catch up')
+
     def websocket(self, path, headers=None, role='admin', **more):
         headers = dict(headers or {})
         if role and self.auth != 'none':

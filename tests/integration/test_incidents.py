@@ -32,6 +32,7 @@ def folded(daemon):
 
 
 def incidents(daemon, **query):
+    daemon.settle()
     folded(daemon)
     reply = daemon.get('/api/v1/incidents?' + '&'.join(f'{k}={v}' for k, v in query.items()))
     assert reply.status == 200, reply.body
@@ -98,7 +99,7 @@ def test_a_person_takes_it_writes_and_ends_it(daemon):
     assert daemon.post(f'{path}/resolve', {}).status == 409
     assert daemon.post('/api/v1/incidents/424242/resolve', {}).status == 404
     assert daemon.post('/api/v1/incidents/none/resolve', {}).status == 404
-    whole = daemon.get(path).body
+    whole = wait_until(lambda: [w for w in [daemon.get(path).body] if w['rca']], 20, 'it is analysed')[0]
     kinds = [e['kind'] for e in whole['timeline']]
     for kind in ('alert.firing', 'incident.opened', 'rca.completed', 'incident.acknowledged', 'incident.note', 'incident.assigned', 'incident.resolved'):
         assert kind in kinds
@@ -122,6 +123,7 @@ def test_alerts_by_their_own_routes(daemon):
 def test_pages_by_cursor(daemon):
     daemon.post('/webhook', alertmanager(*(alert(f'A{i}', service=f's{i}') for i in range(7))))
     folded(daemon)
+    daemon.settle()
     first = daemon.get('/api/v1/incidents?limit=5').body
     rest = daemon.get(f'/api/v1/incidents?limit=5&cursor={first["next_cursor"]}').body
     assert (first['total'], len(first['incidents']), len(rest['incidents']), rest['next_cursor']) == (7, 5, 2, None)

@@ -57,6 +57,7 @@ def test_sigterm_stops_within_two_seconds_and_loses_nothing(daemon):
     bound = 2 if 'asan' not in str(BINARY) and 'tsan' not in str(BINARY) else 10
     assert time.monotonic() - began < bound
     daemon.start()
+    daemon.settle()
     assert daemon.get('/api/v1/incidents').body['total'] == 1
 
 
