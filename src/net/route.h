@@ -115,7 +115,8 @@ struct socket_route {
 };
 /* socket_send - from any thread that holds a reference; false once it is closed. */
 bool socket_send(struct socket *socket, struct str text);
-/* socket_expel - {"kind":"gap"}, then close: who may still listen comes back, and is asked who it is. From any thread. */
+/* socket_expel - {"kind":"gap"}, then close: who may still listen comes back, and is asked who it is. From any thread.
+ */
 void socket_expel(struct socket *socket);
 struct socket *socket_ref(struct socket *socket);
 void socket_unref(struct socket *socket);
