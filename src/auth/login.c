@@ -48,24 +48,30 @@ struct attempt {
     struct login *login;
 };
 
+/* came_from - data of both events. */
+static struct str came_from(struct arena *arena, struct str address)
+{
+    struct buf data CLEANUP(buf_clear) = { .max = 4096 };
+    struct json_writer w = json_writer(&data);
+
+    json_begin_object(&w);
+    json_put_i64(&w, S("v"), 1);
+    json_put_str(&w, S("from"), address);
+    json_end_object(&w);
+    return str_copy(arena, buf_str(&data));
+}
+
 static err note_failure(struct tx *tx, void *arg)
 {
     const struct attempt *attempt = arg;
     struct str who = attempt->user.length ? str_utf8_head(attempt->user, 64) : S("token");
-    struct buf data CLEANUP(buf_clear);
 
-    buf_init(&data, 4096);
-    struct json_writer w = json_writer(&data);
-    json_begin_object(&w);
-    json_put_i64(&w, S("v"), 1);
-    json_put_str(&w, S("from"), attempt->from);
-    json_end_object(&w);
     return journal_append(tx,
                           &(struct event){ .kind = EVENT_LOGIN_FAILED,
                                            .subject = str_utf8_scrub(tx_arena(tx), who),
                                            .actor = S("nobody"),
                                            .reason = S("wrong secret"),
-                                           .data = buf_str(&data) },
+                                           .data = came_from(tx_arena(tx), attempt->from) },
                           NULL);
 }
 
@@ -100,19 +106,12 @@ static err open_session(struct tx *tx, void *arg)
         tx, "INSERT INTO session (digest, principal, role, csrf, created_at, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
         PARAMS(param_blob(digest.bytes, sizeof(digest.bytes)), attempt->principal, (int64_t)attempt->role,
                login->csrf_token, tx_now_ms(tx))));
-    struct buf data CLEANUP(buf_clear);
-    buf_init(&data, 4096);
-    struct json_writer w = json_writer(&data);
-    json_begin_object(&w);
-    json_put_i64(&w, S("v"), 1);
-    json_put_str(&w, S("from"), attempt->from);
-    json_end_object(&w);
     return journal_append(tx,
                           &(struct event){ .kind = EVENT_LOGIN,
                                            .subject = attempt->principal,
                                            .actor = attempt->principal,
                                            .reason = attempt->one_time ? S("one-time token") : S("login"),
-                                           .data = buf_str(&data) },
+                                           .data = came_from(tx_arena(tx), attempt->from) },
                           NULL);
 }
 
