@@ -131,8 +131,8 @@ static err suppressed(struct tx *tx, const struct action_request *request, const
     TRY(tx_get_i64(
         tx,
         "SELECT count(*) FROM action_execution WHERE incident = ?1 AND ?1 > 0 AND action = ?2 AND target = ?3 "
-        "AND (state IN (5, 11, 12) OR (state = 10 AND approved_by = ''))",
-        PARAMS(request->incident, def->id, target), 0, &count));
+        "AND (state IN (5, 11, 12) OR (state = 10 AND approved_by = '')) AND reason <> ?4",
+        PARAMS(request->incident, def->id, target, S(ROOM_INCIDENT_OVER)), 0, &count));
     if (count > 0)
         *ret_why = S("same_incident");
     return NULL;
@@ -285,6 +285,15 @@ err action_decide(const struct action_decision *decision)
     return db_write(action_room->options.db, decide, &decided);
 }
 
+err room_expire(struct tx *tx, struct execution_row *row, struct str reason)
+{
+    row->state = EXECUTION_EXPIRED;
+    row->ended_ms = tx_now_ms(tx);
+    row->reason = reason;
+    TRY(execution_save(tx, row, EXECUTION_PENDING_APPROVAL));
+    return execution_append(tx, row, EVENT_EXECUTION_EXPIRED, S("auspex"), reason, S(""));
+}
+
 static err expiry_run(struct outbox_job *job, struct str *ret_result)
 {
     (void)job;
@@ -300,11 +309,7 @@ static err expiry_complete(struct tx *tx, const struct outbox_job *job, struct s
     TRY(execution_get(tx, tx_arena(tx), room_payload_id(tx_arena(tx), job->payload), &row));
     if (row.state != EXECUTION_PENDING_APPROVAL || row.expires_ms > tx_now_ms(tx))
         return NULL;
-    row.state = EXECUTION_EXPIRED;
-    row.ended_ms = tx_now_ms(tx);
-    row.reason = S("nobody decided in time");
-    TRY(execution_save(tx, &row, EXECUTION_PENDING_APPROVAL));
-    return execution_append(tx, &row, EVENT_EXECUTION_EXPIRED, S("auspex"), row.reason, S(""));
+    return room_expire(tx, &row, S("nobody decided in time"));
 }
 
 static const struct outbox_worker execution_expiry = {

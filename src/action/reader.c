@@ -42,12 +42,28 @@ static err dispatch_waiting(struct tx *tx)
     return NULL;
 }
 
+/* What we proposed ourselves, and nobody decided about, is of no use once its incident is over. What a person asked for
+ * stays. */
+static err expire_proposals(struct tx *tx, int64_t incident)
+{
+    struct execution_filter filter = { .state = EXECUTION_PENDING_APPROVAL, .incident = incident, .limit = 1000 };
+    struct execution_rows rows;
+
+    TRY(execution_list(tx, tx_arena(tx), &filter, &rows));
+    for (size_t i = 0; i < rows.count; i++)
+        if (str_eq(rows.at[i].requested_by, S("auspex")))
+            TRY(room_expire(tx, &rows.at[i], S(ROOM_INCIDENT_OVER)));
+    return NULL;
+}
+
 static err action_step(struct reader *reader, const struct event *event)
 {
     struct config *config CLEANUP(config_unrefp) = NULL;
 
     if (event->kind == EVENT_STOP_RELEASED)
         return dispatch_waiting(reader_tx(reader));
+    if (event->kind == EVENT_INCIDENT_RESOLVED)
+        return expire_proposals(reader_tx(reader), event->incident);
     if (event->kind != EVENT_RCA_COMPLETED || !action_room || !room_settings(&config)->propose)
         return NULL;
     return queue_recommended(reader_tx(reader), event);

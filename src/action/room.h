@@ -27,6 +27,9 @@ const struct action_settings *room_settings(struct config **ret_config);
 /* Each a step of the life of an execution, in a write. */
 err room_propose(struct tx *tx, const struct action_request *request, const struct plan *plan,
                  int64_t *ret_id) MUST_USE;
+/* room_expire - nobody decides about it any more. */
+err room_expire(struct tx *tx, struct execution_row *row, struct str reason) MUST_USE;
+#define ROOM_INCIDENT_OVER "its incident is over" /* a reason to expire that is no word against proposing it again */
 err room_dispatch(struct tx *tx, struct execution_row *row, enum execution_state was) MUST_USE; /* to the outbox */
 err room_finish(struct tx *tx, struct execution_row *row, enum execution_state was, enum execution_state outcome,
                 struct str detail, bool rolled_back) MUST_USE;

@@ -196,6 +196,7 @@ static err fold(struct tx *tx, const struct event *event)
             tx,
             "UPDATE incident SET title = CASE WHEN ?2 < severity THEN ?4 ELSE title END," /* the worst names it */
             " severity = min(severity, ?2), updated_at = ?3, resolved_at = NULL,"
+            " rca = CASE status WHEN 3 THEN NULL ELSE rca END,"
             " status = CASE status WHEN 3 THEN 0 ELSE status END WHERE id = ?1",
             PARAMS(home.id, (int64_t)finding.severity, tx_now_ms(tx), finding.title)));
     }
@@ -335,9 +336,10 @@ err incident_resolve(struct tx *tx, int64_t id, struct str actor, struct str res
 
 err incident_reopen(struct tx *tx, int64_t id, struct str actor, struct str reason)
 {
-    return change(tx, id,
-                  "UPDATE incident SET status = 0, resolved_at = NULL, updated_at = ?2 WHERE id = ?1 AND status = 3",
-                  PARAMS(id, tx_now_ms(tx)), EVENT_INCIDENT_REOPENED, actor, reason);
+    return change(
+        tx, id,
+        "UPDATE incident SET status = 0, rca = NULL, resolved_at = NULL, updated_at = ?2 WHERE id = ?1 AND status = 3",
+        PARAMS(id, tx_now_ms(tx)), EVENT_INCIDENT_REOPENED, actor, reason);
 }
 
 err incident_assign(struct tx *tx, int64_t id, struct str actor, struct str owner)

@@ -182,11 +182,27 @@ static struct str reason_of(struct arena *arena, const struct json *result)
                       json_number_or(json_get(causes->array.items[0], S("confidence")), 0) * 100);
 }
 
-/* still_unknown - nothing was known before, and nothing is now: no news. */
-static bool still_unknown(const struct incident_row *incident, const struct json *result)
+/* same_names - two lists whose objects have the same texts under `name`, in the same order. */
+static bool same_names(const struct json *a, const struct json *b, struct str list, struct str name)
 {
-    return incident->rca && json_bool_or(json_get(incident->rca, S("cannot_tell")), false) &&
-           json_bool_or(json_get(result, S("cannot_tell")), false);
+    const struct json *left = json_get(a, list), *right = json_get(b, list);
+
+    if (!left || !right || left->type != JSON_ARRAY || right->type != JSON_ARRAY ||
+        left->array.count != right->array.count)
+        return false;
+    for (size_t i = 0; i < left->array.count; i++)
+        if (!str_eq(json_str_or(json_get(left->array.items[i], name), S("")),
+                    json_str_or(json_get(right->array.items[i], name), S(""))))
+            return false;
+    return true;
+}
+
+/* no_news - the same causes and proposals as before, or still none: numbers alone are not told again. An incident that
+ * was opened again has no analysis, so its first one is always told. */
+static bool no_news(const struct incident_row *incident, const struct json *result)
+{
+    return incident->rca && same_names(incident->rca, result, S("root_causes"), S("issue")) &&
+           same_names(incident->rca, result, S("recommended_actions"), S("action"));
 }
 
 /* queue - one analysis of an incident waits or runs at a time. What changes meanwhile makes one more behind it, a
@@ -232,7 +248,7 @@ static err rca_complete(struct tx *tx, const struct outbox_job *job, struct str 
     TRY(settle(tx, job->incident));
     TRY(json_parse(arena, result, &json));
     TRY(incident_get(tx, arena, job->incident, &incident));
-    if (still_unknown(&incident, json))
+    if (no_news(&incident, json))
         return NULL;
     struct json_writer w = json_writer(&data);
     json_begin_object(&w);

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import Daemon, RespConnection, wait_until
+from harness import Daemon, RespConnection, RespError, wait_until
 
 OVER = {'fixed', 'not_fixed', 'cannot_tell', 'rolled_back', 'failed', 'refused', 'expired', 'interrupted'}
 
@@ -145,6 +145,24 @@ def test_the_loop_raises_maxmemory_and_verifies(acting, redis):
     assert redis.command('CONFIG', 'GET', 'maxmemory')[1] == str(12 * 1024 * 1024)
     kinds = [it['kind'] for it in daemon.get('/api/v1/events?limit=200')[1].get('events', [])]
     assert not kinds or 'execution.ended' in kinds
+
+
+def test_a_proposal_ends_with_its_incident_and_comes_back_with_it(acting, redis):
+    daemon = acting(redis=redis, settings='  propose: true\n')
+    watched(daemon, redis)
+    pending = lambda: daemon.get('/api/v1/approvals').body['approvals']
+
+    def ill():
+        redis.command('CONFIG', 'SET', 'maxmemory', int(int(redis.info()['used_memory']) * 0.95))
+        with pytest.raises(RespError):
+            redis_fill(redis, 1)
+        return wait_until(pending, 30, 'it is proposed')[0]['execution_id']
+    redis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
+    first = ill()
+    redis.command('CONFIG', 'SET', 'maxmemory', 0)  # somebody helped by hand
+    wait_until(lambda: not pending(), 30, 'nobody is asked any more')
+    assert show(daemon, first)['state'] == 'expired' and 'incident is over' in show(daemon, first)['reason']
+    assert ill() != first  # the same alert again reopens the incident, and is worth a proposal again
 
 
 def redis_fill(redis, i):
