@@ -4,10 +4,12 @@
 #include "base/file.h"
 
 #include <math.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,6 +100,32 @@ const char *test_folder(void)
             failed(__FILE__, __LINE__);
     }
     return folder;
+}
+
+int test_listen(int *ret_port)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 4) < 0 ||
+        getsockname(listener, (struct sockaddr *)&at, &length) < 0)
+        failed(__FILE__, __LINE__);
+    *ret_port = ntohs(at.sin_port);
+    return listener;
+}
+
+double test_uniform(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return ((double)(*seed >> 11) + 0.5) / 9007199254740992.0;
+}
+
+double test_normal(uint64_t *seed)
+{
+    return sqrt(-2 * log(test_uniform(seed))) * cos(2 * M_PI * test_uniform(seed));
 }
 
 static void remove_folder(void)

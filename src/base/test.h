@@ -42,3 +42,9 @@ void test_err(enum err_kind kind, const char *part, err e, const char *text, con
 void test_skip(const char *why) __attribute__((noreturn));
 /* test_folder - an empty folder for this test alone, removed when it ends. */
 const char *test_folder(void);
+/* test_listen - a TCP listener on a free port of loopback, for peers that a test plays itself. */
+int test_listen(int *ret_port);
+/* test_uniform, test_normal - numbers in (0, 1), and of the standard normal distribution (Marsaglia's xorshift; Box and
+ * Muller): the same ones for the same seed, which is not 0. */
+double test_uniform(uint64_t *seed);
+double test_normal(uint64_t *seed);

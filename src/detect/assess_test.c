@@ -11,15 +11,12 @@ static uint64_t seed = 2463534242ULL;
 
 static double uniform(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return ((double)(seed >> 11) + 0.5) / 9007199254740992.0;
+    return test_uniform(&seed);
 }
 
 static double normal(void)
 {
-    return sqrt(-2 * log(uniform())) * cos(2 * M_PI * uniform());
+    return test_normal(&seed);
 }
 
 static struct assessment run(const struct failure_model *model, const struct history *history)

@@ -99,14 +99,7 @@ static void *peer_run(void *arg)
 
 static void peer_start(struct peer *peer)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t length = sizeof(at);
-
-    peer->listener = socket(AF_INET, SOCK_STREAM, 0);
-    ASSERT_EQ_INT(0, bind(peer->listener, (struct sockaddr *)&at, sizeof(at)));
-    ASSERT_EQ_INT(0, listen(peer->listener, 4));
-    getsockname(peer->listener, (struct sockaddr *)&at, &length);
-    peer->port = ntohs(at.sin_port);
+    peer->listener = test_listen(&peer->port);
     pthread_create(&peer->thread, NULL, peer_run, peer);
 }
 

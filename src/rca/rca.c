@@ -11,12 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum {
-    WINDOW_BEFORE_MS = 30 * MINUTE_MS,
-    AGAIN_AFTER_MS = SECOND_MS,
-    TIMELINE_MAX = 500,
-    CONFIDENT_ENOUGH_PERCENT = 30
-};
+enum { AGAIN_AFTER_MS = SECOND_MS, TIMELINE_MAX = 500, CONFIDENT_ENOUGH_PERCENT = 30 };
 
 static const struct migration rca_1 = {
     .room = "rca",
@@ -105,7 +100,6 @@ static err read_case(struct tx *tx, void *arg)
     TRY(incident_get(tx, what->arena, what->incident.id, &what->incident));
     TRY(incident_members(tx, what->arena, what->incident.id, &what->members));
     TRY(journal_read(tx, what->arena, &timeline, &what->events));
-    what->start_ms = what->incident.started_at - WINDOW_BEFORE_MS;
     what->end_ms = time_now_ms();
     return NULL;
 }

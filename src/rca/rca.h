@@ -17,7 +17,7 @@ struct rca_case {
     struct incident_row incident;
     struct incident_members members;
     struct event_list events; /* the incident's timeline so far */
-    int64_t start_ms, end_ms; /* the window worth looking at */
+    int64_t end_ms;           /* now, for what looks at series */
     int64_t deadline_ms;      /* monotonic */
 };
 

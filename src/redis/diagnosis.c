@@ -16,7 +16,6 @@ static struct rca_case case_of(struct arena *arena, struct series_source *series
         .arena = arena,
         .series = series,
         .incident = { .resource = facts->resource },
-        .start_ms = now_ms - 30 * MINUTE_MS,
         .end_ms = now_ms,
         .deadline_ms = time_mono_ms() + 5 * SECOND_MS,
     };
