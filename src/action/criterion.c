@@ -162,7 +162,7 @@ static err read_series(struct parser *p, struct str name, const struct matcher *
     if (from_ms < scope->not_before_ms)
         from_ms = scope->not_before_ms;
     if (scope->series)
-        TRY(scope->series->ops->select(scope->series, p->arena, matchers, count, from_ms, scope->now_ms, &list));
+        TRY(series_select(scope->series, p->arena, matchers, count, from_ms, scope->now_ms, &list));
     for (int pass = 0; pass < 2 && several != 1; pass++) { /* then only those that carry a parameter's value */
         several = 0;
         for (size_t i = 0; i < list.count; i++)

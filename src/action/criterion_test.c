@@ -17,26 +17,27 @@ static const struct {
     { "limit", "b:2", 1000, 0 }, { "lonely", "x", 500, 7 },   { "broken", "x", 1000, NAN },
 };
 
-static err select_given(struct series_source *source, struct arena *arena, const struct matcher *matchers, size_t count,
-                        int64_t start_ms, int64_t end_ms, struct series_list *ret_list)
+static err select_given(struct series_source *source, struct arena *arena, const struct series_query *query,
+                        struct series_set **ret_set)
 {
     (void)source;
-    ret_list->at = arena_array(arena, ARRAY_LEN(given), sizeof(*ret_list->at));
-    ret_list->count = 0;
+    struct series_list list = { .at = arena_array(arena, ARRAY_LEN(given), sizeof(*list.at)) };
+
     for (size_t i = 0; i < ARRAY_LEN(given); i++) {
         struct label labels[] = { { S("__name__"), str_of(given[i].name) },
                                   { S("instance"), str_of(given[i].instance) } };
         struct sample *sample = arena_alloc(arena, sizeof(*sample));
         struct series series = { .labels = labels_make(arena, labels, 2), .samples = sample };
         *sample = (struct sample){ given[i].time_ms, given[i].value };
-        series.count = given[i].time_ms >= start_ms && given[i].time_ms <= end_ms;
-        if (matchers_match(matchers, count, series.labels))
-            ret_list->at[ret_list->count++] = series;
+        series.count = given[i].time_ms >= query->start_ms && given[i].time_ms <= query->end_ms;
+        if (matchers_match(query->matchers, query->matcher_count, series.labels))
+            list.at[list.count++] = series;
     }
+    *ret_set = series_set_of_list(arena, list);
     return NULL;
 }
 
-static const struct series_source_ops ops = { .select = select_given };
+static const struct series_source_ops ops = { .open = select_given };
 static struct series_source source = { .ops = &ops };
 static struct argument arguments[] = { { S("instance"), S("a:1"), NAN }, { S("ratio"), S("1.5"), 1.5 } };
 

@@ -218,9 +218,9 @@ err threshold_eval(struct arena *arena, struct series_source *series, const stru
     int64_t from = now_ms - (expr->rate_ms ? expr->rate_ms : STALE_MS);
 
     *ret_values = (struct threshold_values){ 0 };
-    TRY(series->ops->select(series, arena, expr->left.matchers, expr->left.count, from, now_ms, &left));
+    TRY(series_select(series, arena, expr->left.matchers, expr->left.count, from, now_ms, &left));
     if (expr->right.count)
-        TRY(series->ops->select(series, arena, expr->right.matchers, expr->right.count, from, now_ms, &right));
+        TRY(series_select(series, arena, expr->right.matchers, expr->right.count, from, now_ms, &right));
     for (size_t i = 0; i < left.count; i++) {
         struct labels labels = without_name(arena, left.at[i].labels);
         double value = expr->rate_ms ? per_second(&left.at[i]) : newest(&left.at[i]);

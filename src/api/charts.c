@@ -187,7 +187,7 @@ static err chart(struct request *req, const void *query, const void *body, struc
 
     (void)body;
     TRY(matchers_of(arena, q, matchers, &count));
-    TRY(services.series->ops->select(services.series, arena, matchers, count, start_ms, end_ms, &list));
+    TRY(series_select(services.series, arena, matchers, count, start_ms, end_ms, &list));
     err unknown = services.series->ops->meta(services.series, arena, q->metric, &meta);
     err_free(unknown); /* a metric that nobody sent yet has no kind */
     struct chart_reply out = {
@@ -269,7 +269,7 @@ static err metrics_list(struct request *req, const void *query, const void *body
     struct series_list list;
 
     (void)body;
-    TRY(services.series->ops->select(services.series, arena, NULL, 0, now_ms - LOOKBACK_MS, now_ms, &list));
+    TRY(series_select(services.series, arena, NULL, 0, now_ms - LOOKBACK_MS, now_ms, &list));
     for (size_t i = 0; i < list.count; i++) {
         struct str name = labels_get(list.at[i].labels, S("__name__"));
         if (str_starts(name, q->prefix))

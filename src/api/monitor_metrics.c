@@ -199,8 +199,8 @@ static err select_one(const struct window *window, const char *metric, struct se
     struct series_list list;
 
     *ret_series = (struct series){ 0 };
-    TRY(services.series->ops->select(services.series, window->arena, matchers, ARRAY_LEN(matchers), window->start_ms,
-                                     window->end_ms, &list));
+    TRY(series_select(services.series, window->arena, matchers, ARRAY_LEN(matchers), window->start_ms, window->end_ms,
+                      &list));
     if (list.count)
         *ret_series = list.at[0];
     return NULL;

@@ -107,8 +107,8 @@ static err backfill(struct pass *pass, struct watched_series *series)
     for (size_t i = 1; i < count; i++)
         TRY(matcher_make(pass->arena, MATCH_EQ, series->labels.at[i - 1].name, series->labels.at[i - 1].value,
                          &matchers[i]));
-    TRY(source->ops->select(source, pass->arena, matchers, count, pass->now_ms - (int64_t)BACKFILL_DAYS * DAY_MS,
-                            pass->now_ms, &list));
+    TRY(series_select(source, pass->arena, matchers, count, pass->now_ms - (int64_t)BACKFILL_DAYS * DAY_MS,
+                      pass->now_ms, &list));
     for (size_t i = 0; i < list.count; i++)
         if (labels_eq(without_name(pass->arena, list.at[i].labels, NULL), series->labels))
             for (size_t j = 0; j < list.at[i].count; j++)

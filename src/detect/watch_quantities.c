@@ -13,8 +13,7 @@ static err select_named(struct look *look, const char *name, int64_t back_ms, st
     struct matcher matcher;
 
     TRY(matcher_make(look->arena, MATCH_EQ, S("__name__"), str_of(name), &matcher));
-    return look->series->ops->select(look->series, look->arena, &matcher, 1, look->now_ms - back_ms, look->now_ms,
-                                     ret_list);
+    return series_select(look->series, look->arena, &matcher, 1, look->now_ms - back_ms, look->now_ms, ret_list);
 }
 
 static bool is_name(struct str label)

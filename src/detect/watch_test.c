@@ -63,29 +63,29 @@ static void world_describe(struct sample_sink *sink, const struct metric_meta *m
     ASSERT_STR("percent", meta->unit);
 }
 
-static err world_select(struct series_source *source, struct arena *arena, const struct matcher *matchers, size_t count,
-                        int64_t start_ms, int64_t end_ms, struct series_list *ret_list)
+static err world_select(struct series_source *source, struct arena *arena, const struct series_query *query,
+                        struct series_set **ret_set)
 {
     struct world *world = (struct world *)source;
     VEC(struct series) found = { 0 };
 
     for (size_t i = 0; i < world->series.count; i++) {
         struct series series = world->series.at[i];
-        if (!matchers_match(matchers, count, series.labels))
+        if (!matchers_match(query->matchers, query->matcher_count, series.labels))
             continue;
-        while (series.count && series.samples[0].time_ms < start_ms)
+        while (series.count && series.samples[0].time_ms < query->start_ms)
             series.samples++, series.count--;
-        while (series.count && series.samples[series.count - 1].time_ms > end_ms)
+        while (series.count && series.samples[series.count - 1].time_ms > query->end_ms)
             series.count--;
         if (series.count)
             *vec_push(&found, arena) = series;
     }
-    *ret_list = (struct series_list){ found.at, found.count };
+    *ret_set = series_set_of_list(arena, (struct series_list){ found.at, found.count });
     return NULL;
 }
 
-static const struct series_source_ops source_ops = { world_select, NULL };
-static const struct sample_sink_ops sink_ops = { world_append, world_describe };
+static const struct series_source_ops source_ops = { .open = world_select };
+static const struct sample_sink_ops sink_ops = { .append = world_append, .describe = world_describe };
 
 static void world_open(struct world *world, const char *settings)
 {

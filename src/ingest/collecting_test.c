@@ -142,7 +142,7 @@ static double newest(struct stage *stage, const char *name, const char *job)
     struct series_source *source = memory_store_source(stage->store);
     struct series_list list = { 0 };
 
-    ASSERT_OK(source->ops->select(source, stage->arena, matchers, 2, 0, INT64_MAX, &list));
+    ASSERT_OK(series_select(source, stage->arena, matchers, 2, 0, INT64_MAX, &list));
     return list.count == 1 ? list.at[0].samples[list.at[0].count - 1].value : -1;
 }
 

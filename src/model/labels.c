@@ -68,6 +68,18 @@ struct str labels_get(struct labels labels, struct str name)
     return S("");
 }
 
+int labels_cmp(struct labels a, struct labels b)
+{
+    for (size_t i = 0; i < a.count && i < b.count; i++) {
+        int order = str_cmp(a.at[i].name, b.at[i].name);
+        if (!order)
+            order = str_cmp(a.at[i].value, b.at[i].value);
+        if (order)
+            return order;
+    }
+    return (a.count > b.count) - (a.count < b.count);
+}
+
 bool labels_eq(struct labels a, struct labels b)
 {
     if (a.count != b.count)

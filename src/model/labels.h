@@ -20,6 +20,8 @@ struct labels labels_make(struct arena *arena, const struct label *items, size_t
 struct labels labels_copy(struct arena *arena, struct labels labels); /* deep */
 struct str labels_get(struct labels labels, struct str name);         /* "" where absent */
 bool labels_eq(struct labels a, struct labels b);
+/* labels_cmp - name by name, value by value: the order of series in answers. */
+int labels_cmp(struct labels a, struct labels b);
 /* labels_fingerprint - 64-bit FNV-1a over name 0xFF value 0xFF, as Prometheus' model.LabelSet.Fingerprint. */
 uint64_t labels_fingerprint(struct labels labels);
 /* labels_hash - fast, seeded per process, for tables in memory: not stored. */

@@ -112,8 +112,8 @@ static err add_processes(const struct rca_case *what, struct rca_cause *cause, c
 
     TRY(matcher_make(what->arena, MATCH_EQ, S("__name__"), str_of(kind->process_metric), &matchers[0]));
     TRY(matcher_make(what->arena, MATCH_EQ, S("memtype"), S("resident"), &matchers[1]));
-    TRY(what->series->ops->select(what->series, what->arena, matchers, memory ? 2 : 1, what->end_ms - RATE_WINDOW_MS,
-                                  what->end_ms, &list));
+    TRY(series_select(what->series, what->arena, matchers, memory ? 2 : 1, what->end_ms - RATE_WINDOW_MS, what->end_ms,
+                      &list));
     for (size_t i = 0; i < list.count; i++) { /* CPU has a series a mode: their sum is the process' */
         struct str name = labels_get(list.at[i].labels, S("groupname"));
         size_t at = 0;

@@ -391,8 +391,8 @@ double newest_value(const struct rca_case *what, struct str metric, struct str i
     if (!e && count == 2)
         e = matcher_make(what->arena, MATCH_EQ, S("instance"), instance, &matchers[1]);
     if (!e)
-        e = what->series->ops->select(what->series, what->arena, matchers, count, what->end_ms - 5 * MINUTE_MS,
-                                      what->end_ms, &list);
+        e = series_select(what->series, what->arena, matchers, count, what->end_ms - 5 * MINUTE_MS, what->end_ms,
+                          &list);
     if (e) {
         log_err(e, "can't read %.*s", STR_ARG(metric));
         return NAN;

@@ -109,14 +109,14 @@ static bool facts_in(struct arena *arena, const struct json *instance, struct re
 }
 
 /* No series: nobody recorded the host. */
-static err select_nothing(struct series_source *source, struct arena *arena, const struct matcher *matchers,
-                          size_t count, int64_t start_ms, int64_t end_ms, struct series_list *ret_list)
+static err select_nothing(struct series_source *source, struct arena *arena, const struct series_query *query,
+                          struct series_set **ret_set)
 {
-    (void)source, (void)arena, (void)matchers, (void)count, (void)start_ms, (void)end_ms;
-    *ret_list = (struct series_list){ 0 };
+    (void)source, (void)query;
+    *ret_set = series_set_of_list(arena, (struct series_list){ 0 });
     return NULL;
 }
-static const struct series_source_ops no_series_ops = { .select = select_nothing };
+static const struct series_source_ops no_series_ops = { .open = select_nothing };
 static struct series_source no_series = { &no_series_ops };
 
 /* diagnose - the worst finding over all instances of a case; NULL where there is none. */

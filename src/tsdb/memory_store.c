@@ -352,20 +352,6 @@ static void series_read(const struct stored_series *series, struct arena *arena,
     *ret_series = (struct series){ labels_copy(arena, series->labels), samples, count };
 }
 
-static int by_labels(const void *left, const void *right)
-{
-    const struct labels a = ((const struct series *)left)->labels, b = ((const struct series *)right)->labels;
-
-    for (size_t i = 0; i < a.count && i < b.count; i++) {
-        int order = str_cmp(a.at[i].name, b.at[i].name);
-        if (!order)
-            order = str_cmp(a.at[i].value, b.at[i].value);
-        if (order)
-            return order;
-    }
-    return (a.count > b.count) - (a.count < b.count);
-}
-
 static err select_locked(struct memory_store *store, struct arena *arena, const struct matcher *matchers, size_t count,
                          int64_t start_ms, int64_t end_ms, struct series_list *ret_list)
 {
@@ -388,24 +374,25 @@ static err select_locked(struct memory_store *store, struct arena *arena, const 
         if (series.count)
             *vec_push(&found, arena) = series;
     }
-    if (found.count)
-        qsort(found.at, found.count, sizeof(*found.at), by_labels);
     *ret_list = (struct series_list){ found.at, found.count };
     return NULL;
 }
 
-static err store_select(struct series_source *source, struct arena *arena, const struct matcher *matchers, size_t count,
-                        int64_t start_ms, int64_t end_ms, struct series_list *ret_list)
+static err store_open(struct series_source *source, struct arena *arena, const struct series_query *query,
+                      struct series_set **ret_set)
 {
     struct memory_store *store = (struct memory_store *)source;
+    struct series_list list;
 
     pthread_rwlock_rdlock(&store->lock);
-    err e = select_locked(store, arena, matchers, count, start_ms, end_ms, ret_list);
+    err e = select_locked(store, arena, query->matchers, query->matcher_count, query->start_ms, query->end_ms, &list);
     pthread_rwlock_unlock(&store->lock);
-    return e;
+    TRY(e);
+    *ret_set = series_set_of_list(arena, list);
+    return NULL;
 }
 
-static const struct series_source_ops source_ops = { .select = store_select, .meta = store_meta };
+static const struct series_source_ops source_ops = { .open = store_open, .meta = store_meta };
 static const struct sample_sink_ops sink_ops = { .append = store_append, .describe = store_describe };
 
 /* What ended long ago goes, and idle series give back what they would have dropped when appended to. */

@@ -47,7 +47,7 @@ static struct series_list get(struct memory_store *store, struct arena *arena, c
     struct series_source *source = memory_store_source(store);
     struct series_list list = { 0 };
 
-    ASSERT_OK(source->ops->select(source, arena, &matcher, 1, start_ms, INT64_MAX, &list));
+    ASSERT_OK(series_select(source, arena, &matcher, 1, start_ms, INT64_MAX, &list));
     return list;
 }
 
