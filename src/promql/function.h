@@ -1,0 +1,55 @@
+/* function.h - the functions of PromQL, one row each: name, types, and how it is worked out.
+ *
+ * Owner: rows are static const, registered by the file that has the function. Threads: rows are called from any
+ * evaluation; they keep nothing between calls but in what they are given.
+ *
+ * A row has exactly one of .math, .range, .open. Adding a function is adding a row. */
+#pragma once
+#include "base/registry.h"
+#include "promql/eval.h"
+
+enum { FUNCTION_ARGS_MAX = 8 };
+
+/* The samples of one series that one step sees: (end - range, end], left-open. */
+struct window {
+    struct evaluation *ev;
+    const struct expr *call; /* for annotations: call->call.args[] have the places */
+    struct str metric;       /* name of the series, for annotations */
+    const int64_t *times;    /* stale markers are left out */
+    const double *values;
+    const struct histogram *const *histograms; /* NULL: floats only */
+    const int64_t *starts;                     /* NULL: no start timestamps */
+    size_t count;                              /* at least 1 unless the row has .empty_windows */
+    int64_t start_ms, end_ms;                  /* of the range, offset and @ applied */
+    int64_t time_ms;                           /* of the step */
+    const double *args;                /* scalar arguments at this step, in their order among the call's arguments */
+    const struct histogram *histogram; /* result, where it is one */
+    /* Kept by the walker for the functions that want O(1) a step. */
+    size_t first, last;        /* indices of this window in the whole series */
+    const uint32_t *next_drop; /* next_drop[i]: the first index j > i with values[j] < values[j - 1], over the whole
+                                  series; UINT32_MAX: none. NULL unless .wants_drops */
+};
+
+struct function {
+    const char *name;
+    const char *doc; /* one line, for completion */
+    enum value_type args[FUNCTION_ARGS_MAX];
+    unsigned arg_count;
+    int variadic; /* 0: exactly arg_count; n > 0: up to n more of the last type; -1: any number more; the last
+                     `optional` args may be missing */
+    unsigned optional;
+    enum value_type result;
+    bool experimental;
+    bool keeps_name; /* last_over_time, sort...: __name__ stays */
+
+    /* math - of one float of an instant vector and the scalar arguments at the step; histograms are dropped. */
+    double (*math)(double value, const double *args, size_t arg_count);
+    /* range - of a window to a float (POINT_FLOAT, *ret_value) or a histogram (POINT_HISTOGRAM, window->histogram). */
+    enum presence (*range)(struct window *window, double *ret_value);
+    bool wants_drops;
+    bool empty_windows;
+    /* open - everything else: makes a stream of the call. */
+    err (*open)(struct evaluation *ev, const struct grid *grid, const struct expr *call, struct stream **ret_stream);
+};
+
+const struct function *function_find(struct str name); /* NULL where there is none */

@@ -1,0 +1,58 @@
+/* block.h - one immutable file of sealed chunks, sorted by labels and time, in groups compressed by zstd.
+ *
+ * Owner: struct blocks has the open ones; a view keeps its blocks open and readable even when they are merged or
+ * removed meanwhile. Threads: a view may be shared; a cursor belongs to one thread. Format: docs/format/block.md. */
+#pragma once
+#include "base/buf.h"
+#include "model/series_source.h"
+
+/* ---- writing one ---- */
+
+struct block_writer;
+/* block_create - writes PATH.new until block_publish renames it, synced. */
+err block_create(const char *path, struct block_writer **ret_writer) MUST_USE;
+/* block_add_series - series come sorted by labels; its chunks (chunk.h) follow, by time. */
+err block_add_series(struct block_writer *writer, uint32_t series, struct labels labels) MUST_USE;
+err block_add_chunk(struct block_writer *writer, struct str chunk) MUST_USE;
+err block_publish(struct block_writer *writer) MUST_USE; /* frees the writer in any case */
+void block_abandon(struct block_writer *writer);         /* removes the file; NULL is fine */
+
+/* ---- the set of them ---- */
+
+struct blocks;
+/* blocks_open - of a folder; a damaged one is renamed to .bad and named. */
+err blocks_open(const char *folder, struct arena *arena, struct str_list *ret_bad, struct blocks **ret_blocks) MUST_USE;
+void blocks_close(struct blocks *blocks);
+/* blocks_next_path - of a block to be written: folder/NUMBER.block. blocks_add - a published one becomes visible,
+ * instead of those it replaces, which are removed once no view holds them. */
+struct str blocks_next_path(struct blocks *blocks, struct arena *arena);
+err blocks_add(struct blocks *blocks, const char *path, const char *const *replaced, size_t replaced_count) MUST_USE;
+
+struct blocks_view;
+struct blocks_view *blocks_view(struct blocks *blocks); /* the blocks of now */
+void blocks_view_free(struct blocks_view *view);
+
+struct block_stat {
+    struct str path;
+    uint64_t bytes, series, chunks, samples;
+    int64_t first_ms, last_ms;
+    unsigned level; /* 0: from the head; each merge adds one */
+};
+size_t blocks_view_count(const struct blocks_view *view);
+struct block_stat blocks_view_stat(const struct blocks_view *view, size_t index);
+
+/* blocks_order - the position of a series in the label order of the largest block, UINT32_MAX where it is in none:
+ * reading in this order decompresses each group once. */
+uint32_t blocks_order(const struct blocks_view *view, uint32_t series);
+
+struct blocks_cursor;
+struct blocks_cursor *blocks_cursor_new(struct blocks_view *view);
+void blocks_cursor_free(struct blocks_cursor *cursor);
+/* blocks_chunks - call back with each chunk of a series that touches [start_ms, end_ms], block by block from the oldest
+ * write to the newest (a later sample of the same time wins). The bytes live during the call. */
+typedef err (*block_chunk)(void *arg, struct str chunk);
+err blocks_chunks(struct blocks_cursor *cursor, uint32_t series, int64_t start_ms, int64_t end_ms, block_chunk found,
+                  void *arg) MUST_USE;
+/* blocks_series - all series of a block with their labels, in its order. */
+typedef err (*block_series)(void *arg, uint32_t series, struct labels labels);
+err blocks_series(const struct blocks_view *view, size_t index, block_series found, void *arg) MUST_USE;
