@@ -6,10 +6,11 @@
 
 enum presence { POINT_NONE, POINT_FLOAT, POINT_HISTOGRAM };
 
-/* One series over all steps of an evaluation. */
+/* One series over all steps of an evaluation. Who receives it may change it, but not the arrays of labels and the
+ * histograms, which others may share. */
 struct column {
     struct labels labels;
-    bool drop_name; /* __name__ goes before the answer leaves (delayed name removal), or before labels are compared */
+    bool drop_name; /* __name__, __type__ and __unit__ go before the answer leaves (delayed name removal) */
     double *values;
     unsigned char *present;              /* enum presence, a byte a step */
     const struct histogram **histograms; /* NULL: there are none */
@@ -22,13 +23,16 @@ struct grid {
 };
 int64_t grid_time(const struct grid *grid, size_t step);
 
+struct annotations; /* annotate.c */
+
 struct evaluation {
     const struct query *query;
-    struct arena *arena; /* of the whole query */
+    struct arena *arena; /* of the whole evaluation; the answer is copied out of it */
     struct grid grid;    /* of the query itself: start(), end(), step(), range() */
     struct query_stats stats;
-    struct str_list warnings, infos;
-    /* the engine's own state follows in eval.c */
+    bool delayed_names; /* else names go as soon as a function takes them away */
+    struct annotations *annotations;
+    struct open_set *sets; /* selectors': closed when the evaluation ends, as labels point into them */
 };
 
 struct stream;
@@ -44,14 +48,33 @@ struct stream {
     const struct grid *grid;
 };
 
-/* stream_open - of an expression of type scalar, instant vector. A scalar is one column without labels, present at
+/* stream_open - of an expression of type scalar or instant vector. A scalar is one column without labels, present at
  * every step. */
-err stream_open(struct evaluation *ev, const struct grid *grid, const struct expr *expr, struct stream **ret_stream);
-err stream_next(struct stream *stream, struct column **ret_column);
+err stream_open(struct evaluation *ev, const struct grid *grid, const struct expr *expr,
+                struct stream **ret_stream) MUST_USE;
+err stream_next(struct stream *stream, struct column **ret_column) MUST_USE;
 void stream_close(struct stream *stream); /* NULL is fine */
+void stream_closep(struct stream **stream);
+
+/* selector_open - of an instant selector, with something else of the sample than its value: its own time or its start
+ * time, in seconds, histograms too. No start time known: NaN. */
+enum selected { SELECT_VALUES, SELECT_TIMES, SELECT_STARTS };
+err selector_open(struct evaluation *ev, const struct grid *grid, const struct expr *selector, enum selected what,
+                  struct stream **ret_stream) MUST_USE;
+/* windows_open - of a call whose function has .range, or for one that has .open and folds such a stream further
+ * (absent_over_time) by a row of its own. */
+struct function;
+err windows_open(struct evaluation *ev, const struct grid *grid, const struct expr *call,
+                 const struct function *function, struct stream **ret_stream) MUST_USE;
+/* stream_named - the stream of a function that takes the name away (every column has .drop_name): as it is where names
+ * go late, else without them, equal label sets merged; ERR_RANGE "vector cannot contain metrics with the same labelset"
+ * where two of them meet at a step. Takes the stream. The core does so for rows with .math and .range. */
+err stream_named(struct stream *stream, struct stream **ret_stream) MUST_USE;
 /* scalar_column - evaluate a scalar expression over the grid. */
-err scalar_column(struct evaluation *ev, const struct grid *grid, const struct expr *expr, const double **ret_values);
-/* column_new, column_copy - with room for every step of the grid, all absent; in the evaluation's arena, counted. */
+err scalar_column(struct evaluation *ev, const struct grid *grid, const struct expr *expr,
+                  const double **ret_values) MUST_USE;
+/* column_new, column_copy - with room for every step of the grid, all absent; in the evaluation's arena. Texts of
+ * labels and histograms are shared: they live as long as the evaluation. */
 struct column *column_new(struct evaluation *ev, const struct grid *grid);
 struct column *column_copy(struct evaluation *ev, const struct grid *grid, const struct column *from);
 /* columns_read - all of a stream, kept: for those who must see every series before the first leaves. */
@@ -59,16 +82,23 @@ struct column_list {
     struct column **at;
     size_t count;
 };
-err columns_read(struct stream *stream, struct column_list *ret_list);
+err columns_read(struct stream *stream, struct column_list *ret_list) MUST_USE;
 struct stream *stream_of_columns(struct evaluation *ev, const struct grid *grid, struct column_list list);
 /* evaluation_check - limits of bytes, samples, time, cancellation: ask at each series and each 64 K samples. */
-err evaluation_check(struct evaluation *ev);
+err evaluation_check(struct evaluation *ev) MUST_USE;
 
-/* Annotations, once each text; `expr` gives the place. Texts as in Prometheus' util/annotations. */
+/* Annotations, once each text; `expr` gives the place. Texts as in Prometheus' util/annotations, without the place:
+ * annotate_info(ev, arg, "ignored histogram in %s aggregation", "min") becomes "PromQL info: ignored ... (1:5)". */
 void annotate_warning(struct evaluation *ev, const struct expr *expr, const char *format, ...) PRINTF_LIKE(3, 4);
 void annotate_info(struct evaluation *ev, const struct expr *expr, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The two that merge: their counts, times and bounds are gathered over the query. */
+void annotate_forced_monotonicity(struct evaluation *ev, const struct expr *expr, struct str metric, int64_t time_ms,
+                                  double min_bucket, double max_bucket, double max_diff);
+void annotate_start_overlap(struct evaluation *ev, const struct expr *expr, struct str metric);
 
-/* labels_without_name, and other work on label sets, in the evaluation's arena. */
+/* Work on label sets: new arrays in the arena, texts shared. labels_drop_name takes __name__, __type__ and __unit__
+ * away and returns the set itself where it has none of them. */
+struct str labels_name(struct labels labels); /* __name__, or "" */
 struct labels labels_drop_name(struct arena *arena, struct labels labels);
 struct labels labels_with(struct arena *arena, struct labels labels, struct str name,
                           struct str value); /* "": without */

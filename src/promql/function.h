@@ -24,6 +24,9 @@ struct window {
     int64_t time_ms;                           /* of the step */
     const double *args;                /* scalar arguments at this step, in their order among the call's arguments */
     const struct histogram *histogram; /* result, where it is one */
+    struct arena *arena;               /* for that result: as long as the column lives */
+    /* Of a selector with that modifier, samples reach a lookback before start_ms, and for smoothed one after end_ms. */
+    bool anchored, smoothed;
     /* Kept by the walker for the functions that want O(1) a step. */
     size_t first, last;        /* indices of this window in the whole series */
     const uint32_t *next_drop; /* next_drop[i]: the first index j > i with values[j] < values[j - 1], over the whole
@@ -41,6 +44,7 @@ struct function {
     enum value_type result;
     bool experimental;
     bool keeps_name; /* last_over_time, sort...: __name__ stays */
+    bool of_time; /* depends on the step's time itself, not only on its arguments: time(), hour(), predict_linear() */
 
     /* math - of one float of an instant vector and the scalar arguments at the step; histograms are dropped. */
     double (*math)(double value, const double *args, size_t arg_count);
@@ -48,6 +52,8 @@ struct function {
     enum presence (*range)(struct window *window, double *ret_value);
     bool wants_drops;
     bool empty_windows;
+    bool takes_anchored, takes_smoothed; /* else such a selector is an error */
+    bool of_counters;                    /* rate, increase: an info says where a name doesn't look like a counter's */
     /* open - everything else: makes a stream of the call. */
     err (*open)(struct evaluation *ev, const struct grid *grid, const struct expr *call, struct stream **ret_stream);
 };

@@ -20,6 +20,7 @@ struct query {
     struct series_source *source;
     struct arena *arena;
     const struct expr *expr;
+    struct str text; /* that it was parsed from: annotations have places in it. Empty: they have none */
     int64_t start_ms, end_ms, step_ms; /* an instant query: end == start, step 0 */
     int64_t lookback_ms;               /* 0: 5 minutes */
     int64_t subquery_step_ms;          /* of [range:]; 0: 1 minute */
