@@ -33,6 +33,10 @@ struct evaluation {
     bool delayed_names; /* else names go as soon as a function takes them away */
     struct annotations *annotations;
     struct open_set *sets; /* selectors': closed when the evaluation ends, as labels point into them */
+    struct {
+        double *at;
+        size_t room;
+    } scratch; /* of functions that sort a window: what one call leaves there, the next may overwrite */
 };
 
 struct stream;

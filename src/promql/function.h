@@ -25,6 +25,7 @@ struct window {
     const double *args;                /* scalar arguments at this step, in their order among the call's arguments */
     const struct histogram *histogram; /* result, where it is one */
     struct arena *arena;               /* for that result: as long as the column lives */
+    err failure;                       /* what ends the query: the walker passes it up */
     /* Of a selector with that modifier, samples reach a lookback before start_ms, and for smoothed one after end_ms. */
     bool anchored, smoothed;
     /* Kept by the walker for the functions that want O(1) a step. */
@@ -38,9 +39,8 @@ struct function {
     const char *doc; /* one line, for completion */
     enum value_type args[FUNCTION_ARGS_MAX];
     unsigned arg_count;
-    int variadic; /* 0: exactly arg_count; n > 0: up to n more of the last type; -1: any number more; the last
-                     `optional` args may be missing */
-    unsigned optional;
+    int variadic;      /* 0: exactly arg_count; n > 0: up to n more of the last type; -1: any number more */
+    unsigned optional; /* the last so many of args may be missing */
     enum value_type result;
     bool experimental;
     bool keeps_name; /* last_over_time, sort...: __name__ stays */
