@@ -1,6 +1,7 @@
 /* eval.h - within the room: streams of columns, which is how an expression is evaluated.
  *
- * Owner: the evaluation; everything lives in its arena or ends in stream_close. Threads: the one that evaluates. */
+ * Owner: the evaluation: everything lives in its arena, or ends with it (arena_defer), so nothing is closed. Threads:
+ * the one that evaluates. */
 #pragma once
 #include "promql/query.h"
 
@@ -44,7 +45,6 @@ struct stream_ops {
     /* next - the next series; *ret_column is NULL at the end. A column lives until the next call on this stream; who
      * keeps it copies it (column_copy). No two columns of a stream have equal labels. */
     err (*next)(struct stream *stream, struct column **ret_column);
-    void (*close)(struct stream *stream); /* may be NULL; closes its inputs */
 };
 struct stream {
     const struct stream_ops *ops;
@@ -57,8 +57,6 @@ struct stream {
 err stream_open(struct evaluation *ev, const struct grid *grid, const struct expr *expr,
                 struct stream **ret_stream) MUST_USE;
 err stream_next(struct stream *stream, struct column **ret_column) MUST_USE;
-void stream_close(struct stream *stream); /* NULL is fine */
-void stream_closep(struct stream **stream);
 
 /* selector_open - of an instant selector, with something else of the sample than its value: its own time or its start
  * time, in seconds, histograms too. No start time known: NaN. */
@@ -78,7 +76,7 @@ err stream_named(struct stream *stream, struct stream **ret_stream) MUST_USE;
 err scalar_column(struct evaluation *ev, const struct grid *grid, const struct expr *expr,
                   const double **ret_values) MUST_USE;
 /* column_new, column_copy - with room for every step of the grid, all absent; in the evaluation's arena. Texts of
- * labels and histograms are shared: they live as long as the evaluation. */
+ * labels are shared, as they live as long as the evaluation; histograms live as long as their column and are copied. */
 struct column *column_new(struct evaluation *ev, const struct grid *grid);
 struct column *column_copy(struct evaluation *ev, const struct grid *grid, const struct column *from);
 /* columns_read - all of a stream, kept: for those who must see every series before the first leaves. */
@@ -98,6 +96,8 @@ void annotate_info(struct evaluation *ev, const struct expr *expr, const char *f
 /* The two that merge: their counts, times and bounds are gathered over the query. */
 void annotate_forced_monotonicity(struct evaluation *ev, const struct expr *expr, struct str metric, int64_t time_ms,
                                   double min_bucket, double max_bucket, double max_diff);
+/* number_text - as they write numbers: Go's %g. */
+struct str number_text(struct arena *arena, double value);
 void annotate_start_overlap(struct evaluation *ev, const struct expr *expr, struct str metric);
 
 /* Work on label sets: new arrays in the arena, texts shared. labels_drop_name takes __name__, __type__ and __unit__
