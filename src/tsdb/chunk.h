@@ -7,7 +7,7 @@
  * 2015, section 4.1). NaN bit patterns are kept exactly. Histograms and start timestamps have kinds of their own. */
 #pragma once
 #include "base/buf.h"
-#include "model/series_source.h"
+#include "tsdb/columns.h"
 
 enum { CHUNK_SAMPLES_MAX = 1024 };
 
@@ -23,18 +23,6 @@ struct chunk_head {
 void chunk_encode(struct buf *out, const struct samples *samples);
 /* chunk_peek - ERR_CORRUPT where `bytes` don't begin with a chunk that fits into them. */
 err chunk_peek(struct str bytes, struct chunk_head *ret_head) MUST_USE;
-
-/* Growing columns that decoders append to. */
-struct columns {
-    int64_t *times;
-    double *values;
-    const struct histogram **histograms; /* NULL until the first one */
-    int64_t *starts;                     /* NULL until the first one */
-    size_t count, room;
-};
-void columns_clear(struct columns *columns); /* frees; usable again. Fits CLEANUP */
-void columns_reserve(struct columns *columns, size_t more);
-struct samples columns_samples(const struct columns *columns);
 
 /* chunk_decode - append all samples of the chunk to the columns; histograms are made in the arena. ERR_CORRUPT names
  * the byte where it stopped; the columns are then as before. */
