@@ -2,14 +2,16 @@
  *
  * Owner: the bytes' holder; a chunk is plain bytes without pointers. Threads: any. Format: docs/format/chunk.md.
  *
- * Floats: timestamps as delta of delta; values scaled to integers by a power of ten where all of them are decimals,
- * then delta or delta of delta, bit packed; XOR where they use their full mantissa (Pelkonen et al., "Gorilla", VLDB
- * 2015, section 4.1). NaN bit patterns are kept exactly. Histograms and start timestamps have kinds of their own. */
+ * Floats: times as offsets from a grid or from each other; values scaled to integers by a power of ten where all of
+ * them are decimals, else by their bits; then the cheapest of four predictions, bit packed (pack.h). NaN bit patterns
+ * are kept exactly. Histograms are columns of buckets; start timestamps are one more column of times. */
 #pragma once
 #include "base/buf.h"
 #include "tsdb/columns.h"
 
 enum { CHUNK_SAMPLES_MAX = 1024 };
+/* A histogram with more buckets (both sides together) or more custom bounds can't be stored: refuse it earlier. */
+enum { CHUNK_BUCKETS_MAX = 4096 };
 
 /* What can be said about a chunk without decoding it: its first bytes. */
 struct chunk_head {
