@@ -47,3 +47,5 @@ err matcher_make(struct arena *arena, enum match_type type, struct str name, str
                  struct matcher *ret_matcher) MUST_USE;
 bool matcher_matches(const struct matcher *matcher, struct str value);
 bool matchers_match(const struct matcher *matchers, size_t count, struct labels labels);
+/* regex_check - ERR_INVALID where a pattern uses what RE2 does not have. */
+err regex_check(struct str pattern) MUST_USE;

@@ -102,8 +102,8 @@ static size_t class_end(struct str pattern, size_t at)
     return at + 1;
 }
 
-/* check_re2 - refuse what RE2 does not know; what is merely wrong is left to the compiler. */
-static err check_re2(struct str pattern)
+/* Refuses what RE2 does not know; what is merely wrong is left to the compiler. */
+err regex_check(struct str pattern)
 {
     const char *what = NULL;
 
@@ -172,7 +172,7 @@ err matcher_make(struct arena *arena, enum match_type type, struct str name, str
     struct regex *regex = arena_alloc(arena, sizeof(*regex));
     if (!as_words(arena, value, regex)) {
         arena_defer(arena, regex_free, regex);
-        TRY(check_re2(value));
+        TRY(regex_check(value));
         TRY(compile(ret_matcher->value, regex));
     }
     ret_matcher->regex = regex;
