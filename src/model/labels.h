@@ -46,6 +46,9 @@ struct matcher {
 err matcher_make(struct arena *arena, enum match_type type, struct str name, struct str value,
                  struct matcher *ret_matcher) MUST_USE;
 bool matcher_matches(const struct matcher *matcher, struct str value);
+/* matcher_words - where it only compares with a few whole texts: those (of MATCH_NE and MATCH_NRE: what it does not
+ * match); they live as long as the matcher. False where values have to be looked at one by one. */
+bool matcher_words(const struct matcher *matcher, const struct str **ret_words, size_t *ret_count);
 bool matchers_match(const struct matcher *matchers, size_t count, struct labels labels);
 /* regex_check - ERR_INVALID where a pattern uses what RE2 does not have. */
 err regex_check(struct str pattern) MUST_USE;

@@ -226,6 +226,22 @@ bool matcher_matches(const struct matcher *matcher, struct str value)
     return false;
 }
 
+bool matcher_words(const struct matcher *matcher, const struct str **ret_words, size_t *ret_count)
+{
+    const struct regex *regex = matcher->regex;
+
+    if (matcher->type == MATCH_EQ || matcher->type == MATCH_NE) {
+        *ret_words = &matcher->value;
+        *ret_count = 1;
+        return true;
+    }
+    if (regex->kind != REGEX_WORDS)
+        return false;
+    *ret_words = regex->words.at;
+    *ret_count = regex->words.count;
+    return true;
+}
+
 bool matchers_match(const struct matcher *matchers, size_t count, struct labels labels)
 {
     for (size_t i = 0; i < count; i++)

@@ -86,6 +86,55 @@ void columns_push(struct columns *columns, int64_t time_ms, int64_t start_ms, do
     columns->count++;
 }
 
+/* order_by_time - a stable merge sort of places, bottom up. */
+static uint32_t *order_by_time(const int64_t *times, size_t count, uint32_t *places, uint32_t *spare)
+{
+    for (size_t i = 0; i < count; i++)
+        places[i] = (uint32_t)i;
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t at = 0; at < count; at += 2 * width) {
+            size_t left = at, middle = at + width < count ? at + width : count;
+            size_t right = middle, end = at + 2 * width < count ? at + 2 * width : count;
+            for (size_t i = at; i < end; i++) {
+                bool from_left = left < middle && (right == end || times[places[left]] <= times[places[right]]);
+                spare[i] = from_left ? places[left++] : places[right++];
+            }
+        }
+        uint32_t *sorted = spare;
+        spare = places;
+        places = sorted;
+    }
+    return places;
+}
+
+void columns_settle(struct columns *columns, size_t from)
+{
+    size_t count = columns->count - from;
+    bool rising = true;
+
+    for (size_t i = from + 1; i < columns->count && rising; i++)
+        rising = columns->times[i - 1] < columns->times[i];
+    if (rising)
+        return;
+    uint32_t *memory = resized(NULL, 2 * count, sizeof(*memory));
+    const uint32_t *order = order_by_time(columns->times + from, count, memory, memory + count);
+    struct columns settled = { 0 };
+    columns_reserve(&settled, columns->room);
+    for (size_t i = 0; i < from; i++)
+        columns_push(&settled, columns->times[i], columns->starts ? columns->starts[i] : 0, columns->values[i],
+                     columns->histograms ? columns->histograms[i] : NULL);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = from + order[i];
+        if (i + 1 < count && columns->times[from + order[i + 1]] == columns->times[at])
+            continue;
+        columns_push(&settled, columns->times[at], columns->starts ? columns->starts[at] : 0, columns->values[at],
+                     columns->histograms ? columns->histograms[at] : NULL);
+    }
+    free(memory);
+    columns_clear(columns);
+    *columns = settled;
+}
+
 struct samples columns_samples(const struct columns *columns)
 {
     return (struct samples){ columns->times, columns->values, columns->histograms, columns->starts, columns->count };

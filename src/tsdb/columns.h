@@ -22,4 +22,6 @@ void columns_need_starts(struct columns *columns);
 /* columns_push - one sample; histogram may be NULL, start_ms 0. */
 void columns_push(struct columns *columns, int64_t time_ms, int64_t start_ms, double value,
                   const struct histogram *histogram);
+/* columns_settle - sort what was appended from `from` on by time; of samples of one time the last one stays. */
+void columns_settle(struct columns *columns, size_t from);
 struct samples columns_samples(const struct columns *columns);

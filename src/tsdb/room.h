@@ -1,0 +1,55 @@
+/* room.h - within the room: what a tsdb and its head are made of.
+ *
+ * Owner: tsdb_open makes it all. Threads: as each part says. Order where two locks meet: table, shard. */
+#pragma once
+#include "tsdb/block.h"
+#include "tsdb/exemplars.h"
+#include "tsdb/head.h"
+#include "tsdb/metas.h"
+#include "tsdb/table.h"
+#include "tsdb/wal.h"
+
+struct head {
+    struct table table;
+    struct shard *shards;
+    uint32_t shard_mask;
+    struct exemplars exemplars;
+    struct metas metas;
+    _Atomic uint64_t forgets; /* goes up before sealed chunks are forgotten because a block has them */
+};
+
+struct head *head_new(void);
+void head_free(struct head *head);
+/* Series of neighbouring ids share a shard, as they mostly arrive one after the other. */
+static inline struct shard *shard_of(const struct head *head, uint32_t id)
+{
+    return &head->shards[id >> 6 & head->shard_mask];
+}
+
+struct append_shelf {
+    pthread_mutex_t lock;
+    struct append *free;
+};
+
+struct tsdb {
+    struct series_source source;
+    struct sample_sink sink;
+    struct head *head;
+    char *folder;
+    _Atomic int64_t series_max, series_max_per_source, future_max_ms;
+    struct append_shelf shelf;
+};
+
+/* append.c */
+void append_shelf_clear(struct append_shelf *shelf);
+extern const struct sample_sink_ops tsdb_sink_ops;
+/* read.c */
+extern const struct series_source_ops tsdb_source_ops;
+
+/* select.c: ids of the series that match, rising, in the arena. */
+struct id_list {
+    uint32_t *at;
+    size_t count;
+};
+err head_select(struct head *head, struct arena *arena, const struct series_query *query,
+                struct id_list *ret_ids) MUST_USE;
