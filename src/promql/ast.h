@@ -18,6 +18,7 @@ enum expr_kind {
     EXPR_UNARY,
     EXPR_BINARY,
     EXPR_PAREN,
+    EXPR_DURATION, /* within a span of time only, never a value */
 };
 
 enum operator{
@@ -43,6 +44,10 @@ enum operator{
 };
 const char *operator_text(enum operator op);
 
+/* What an EXPR_DURATION does: with two operands (OP_ADD to OP_POW, the smaller or larger of two), with the right one
+ * alone (a sign), or with none. */
+enum duration_kind { DURATION_OPERATOR, DURATION_STEP, DURATION_RANGE, DURATION_MIN_OF, DURATION_MAX_OF };
+
 enum aggregation {
     AGG_SUM,
     AGG_AVG,
@@ -65,9 +70,15 @@ const char *aggregation_name(enum aggregation aggregation);
  * query's span is known (experimental duration expressions). */
 struct span_of_time {
     int64_t ms;
-    struct expr *expr; /* NULL: ms counts */
+    struct expr *expr; /* EXPR_DURATION; NULL: ms counts */
     bool given;
 };
+/* span_ms - whole milliseconds of seconds that were written as a literal; what is below is cut off. */
+int64_t span_ms(double seconds);
+/* span_resolve - its milliseconds in a query of this step and range (0 and 0: an instant query). ERR_RANGE "12:14:
+ * division by zero" where it is nothing that can be waited for, as Prometheus says it. */
+err span_resolve(const struct span_of_time *span, int64_t step_ms, int64_t range_ms, bool may_be_negative,
+                 int64_t *ret_ms) MUST_USE;
 
 enum at_kind { AT_NONE, AT_TIME, AT_START, AT_END };
 
@@ -96,6 +107,8 @@ struct function; /* promql/function.h */
 struct expr {
     enum expr_kind kind;
     enum value_type type;
+    bool is_duration;  /* a number that was written as 5m */
+    uint16_t depth;    /* of the tree below, at most PROMQL_DEPTH_MAX */
     uint32_t from, to; /* bytes of the query's text, to exclusive */
     union {
         double number;
@@ -138,6 +151,12 @@ struct expr {
             struct vector_matching *matching; /* of two vectors, else NULL */
         } binary;
         struct expr *paren;
+        struct {
+            enum duration_kind kind;
+            enum operator op;
+            struct expr *left, *right; /* numbers (in seconds) and durations; left is NULL with a sign */
+            bool wrapped;              /* in parentheses */
+        } duration;
     };
 };
 
