@@ -174,11 +174,13 @@ static bool use_spelling(struct append *append, uint32_t spelling)
 {
     const struct table *table = &append->tsdb->head->table;
 
+    append->series = atomic_load_explicit(&spelling_at(table, spelling)->series, memory_order_acquire);
+    if (!append->series)
+        return false;
     if (append->spelling)
         atomic_store_explicit(&spelling_at(table, append->spelling)->next, spelling, memory_order_release);
     append->spelling = spelling;
-    append->series = atomic_load_explicit(&spelling_at(table, spelling)->series, memory_order_acquire);
-    return append->series != 0;
+    return true;
 }
 
 static bool add_series(struct append *append, struct labels given, struct spelled spelled)
@@ -213,9 +215,12 @@ static bool follows(struct append *append, struct spelled spelled)
     const struct spelling *spelling = spelling_at(table, next);
     if (spelling->low != spelled.low || spelling->high != spelled.high)
         return false;
+    uint32_t series = atomic_load_explicit(&spelling->series, memory_order_acquire);
+    if (!series)
+        return false;
     append->spelling = next;
-    append->series = atomic_load_explicit(&spelling->series, memory_order_acquire);
-    return append->series != 0;
+    append->series = series;
+    return true;
 }
 
 static bool known(struct append *append, struct spelled spelled)
@@ -293,19 +298,41 @@ static bool acceptable(const struct append *append, int64_t time_ms)
     return append->series && time_ms <= append->newest_ms && time_ms >= -TIME_LIMIT_MS && time_ms <= TIME_LIMIT_MS;
 }
 
-enum append_outcome append_float(struct append *append, int64_t time_ms, int64_t start_ms, double value)
+/* revive - the current series was collected since it was found: make it anew, from the labels that it had. */
+static bool revive(struct append *append)
+{
+    const struct table *table = &append->tsdb->head->table;
+    struct label room[LABELS_MAX];
+
+    return append_labels(append, series_labels(table, series_at(table, append->series), room));
+}
+
+/* lock_current - the current series under the lock of its shard; NULL where it can't be made any more. */
+static struct head_series *lock_current(struct append *append, struct shard **ret_shard)
 {
     struct head *head = append->tsdb->head;
-    uint32_t id = append->series;
+
+    do {
+        struct head_series *series = series_at(&head->table, append->series);
+        *ret_shard = shard_of(head, append->series);
+        pthread_mutex_lock(&(*ret_shard)->lock);
+        if (series->flags & SERIES_LIVE)
+            return series;
+        pthread_mutex_unlock(&(*ret_shard)->lock);
+    } while (revive(append));
+    return NULL;
+}
+
+enum append_outcome append_float(struct append *append, int64_t time_ms, int64_t start_ms, double value)
+{
+    struct head_series *series = NULL;
+    struct shard *shard;
     uint64_t bits;
 
-    if (!acceptable(append, time_ms))
+    if (!acceptable(append, time_ms) || !(series = lock_current(append, &shard)))
         return refused(append, time_ms);
     memcpy(&bits, &value, sizeof(bits));
-    struct shard *shard = shard_of(head, id);
-    struct head_series *series = series_at(&head->table, id);
-    pthread_mutex_lock(&shard->lock);
-    enum append_outcome outcome = series_append_float_locked(shard, series, id, time_ms, start_ms, bits);
+    enum append_outcome outcome = series_append_float_locked(shard, series, append->series, time_ms, start_ms, bits);
     series->seen = (uint8_t)(append->now_ms / SEEN_UNIT_MS);
     pthread_mutex_unlock(&shard->lock);
     append->summary.outcomes[outcome]++;
@@ -316,14 +343,11 @@ enum append_outcome append_float(struct append *append, int64_t time_ms, int64_t
 enum append_outcome append_histogram(struct append *append, int64_t time_ms, int64_t start_ms,
                                      const struct histogram *histogram)
 {
-    struct head *head = append->tsdb->head;
-    uint32_t id = append->series;
+    struct head_series *series = NULL;
+    struct shard *shard;
 
-    if (!acceptable(append, time_ms))
+    if (!acceptable(append, time_ms) || !(series = lock_current(append, &shard)))
         return refused(append, time_ms);
-    struct shard *shard = shard_of(head, id);
-    struct head_series *series = series_at(&head->table, id);
-    pthread_mutex_lock(&shard->lock);
     enum append_outcome outcome = series_append_histogram_locked(shard, series, time_ms, start_ms, histogram);
     series->seen = (uint8_t)(append->now_ms / SEEN_UNIT_MS);
     pthread_mutex_unlock(&shard->lock);

@@ -18,6 +18,8 @@ err head_restore_chunk(struct head *head, uint32_t series, struct str chunk) MUS
 err head_restore_delete(struct head *head, uint32_t series, int64_t start_ms, int64_t end_ms) MUST_USE;
 err head_restore_exemplar(struct head *head, uint32_t series, const struct exemplar *exemplar) MUST_USE;
 void head_restore_meta(struct head *head, const struct metric_meta *meta);
+/* head_restored - the last of these calls. */
+void head_restored(struct head *head);
 
 /* head_visit - for snapshots and flushes: every series in label order (order_by_labels) or by id, its labels and its
  * samples: sealed chunks not yet in a block, then the open ones (of floats that are not sealed: encoded as a chunk for

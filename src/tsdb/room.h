@@ -26,6 +26,10 @@ static inline struct shard *shard_of(const struct head *head, uint32_t id)
     return &head->shards[id >> 6 & head->shard_mask];
 }
 
+uint32_t head_newest_series(struct head *head);
+/* head_delete - samples of one series within [start_ms, end_ms]. */
+void head_delete(struct head *head, uint32_t series, int64_t start_ms, int64_t end_ms);
+
 struct append_shelf {
     pthread_mutex_t lock;
     struct append *free;

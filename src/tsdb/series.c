@@ -137,6 +137,10 @@ void series_add_chunk_locked(struct shard *shard, struct head_series *series, st
     series->sealed = pieces_store(&shard->pieces, buf_str(&whole));
     shard->sealed_bytes += bytes.length;
     shard->sealed_chunks++;
+    if (!series->open.count && head->last_ms > series->open.last_ms) {
+        series->open.last_ms = head->last_ms;
+        series->flags &= (uint8_t)~SERIES_LAST_KNOWN;
+    }
 }
 
 void series_mark_locked(struct shard *shard, struct head_series *series)
@@ -288,6 +292,22 @@ static void append_open(struct shard *shard, struct head_series *series, uint32_
     series->flags |= SERIES_LAST_KNOWN;
     if (series->open.count >= SEAL_AT + (id * 2654435761u >> 27) % SEAL_SPREAD)
         seal_open(shard, series);
+}
+
+void series_put_open_locked(struct shard *shard, struct head_series *series, int64_t time_ms, int64_t start_ms,
+                            double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    if (series->open.count == 0)
+        shard->open_chunks++;
+    open_append(&series->open, &shard->pieces, time_ms, start_ms, bits);
+}
+
+void series_put_aside_locked(struct shard *shard, struct head_series *series, const struct wide *wide)
+{
+    side_put(shard, series, wide);
 }
 
 static int find_time(const struct columns *columns, int64_t time_ms)

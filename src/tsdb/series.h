@@ -78,6 +78,13 @@ void series_add_chunk_locked(struct shard *shard, struct head_series *series, st
 void series_mark_locked(struct shard *shard, struct head_series *series);
 void series_unmark_locked(struct shard *shard, struct head_series *series, bool done);
 
+/* series_put_open, series_put_aside - one sample to where it was before. */
+void series_put_open_locked(struct shard *shard, struct head_series *series, int64_t time_ms, int64_t start_ms,
+                            double value);
+void series_put_aside_locked(struct shard *shard, struct head_series *series, const struct wide *wide);
+/* series_delete - the samples within [start_ms, end_ms]. */
+void series_delete_locked(struct shard *shard, struct head_series *series, int64_t start_ms, int64_t end_ms);
+
 /* ---- reading: a copy under the lock, decoded without it ---- */
 
 struct sealed_copy {

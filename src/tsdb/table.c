@@ -238,6 +238,46 @@ err table_restore(struct table *table, uint32_t id, struct labels labels)
     return e;
 }
 
+static void remove_spellings_locked(struct table *table, const uint64_t *dead)
+{
+    for (uint32_t i = 1; i <= table->spellings_made; i++) {
+        struct spelling *spelling = spelling_at(table, i);
+        uint32_t id = atomic_load_explicit(&spelling->series, memory_order_relaxed);
+        if (id && (dead[id / 64] >> (id % 64) & 1)) {
+            slots_remove(&table->spelling_slots, (uint32_t)spelling->low, i);
+            atomic_store_explicit(&spelling->series, 0, memory_order_release);
+        }
+    }
+}
+
+void table_remove_locked(struct table *table, const uint32_t *ids, size_t count)
+{
+    uint64_t *dead = calloc(table->series_made / 64 + 1, sizeof(*dead));
+    uint64_t *touched = calloc(table->index.pair_count / 64 + 1, sizeof(*touched));
+
+    if (!dead || !touched)
+        out_of_memory(table->series_made / 8);
+    for (size_t i = 0; i < count; i++) {
+        const struct head_series *series = series_at(table, ids[i]);
+        size_t pair_count;
+        const uint32_t *pairs = series_pairs(table, series, &pair_count);
+        dead[ids[i] / 64] |= 1ull << (ids[i] % 64);
+        for (size_t j = 0; j < pair_count; j++)
+            touched[pairs[j] / 64] |= 1ull << (pairs[j] % 64);
+        slots_remove(&table->identity_slots, pairs_hash(table, pairs, pair_count), ids[i]);
+        table->origins.at[pairs[-1] >> 16].series--;
+    }
+    for (uint32_t i = 1; i <= table->index.pair_count; i++)
+        if (touched[i / 64] >> (i % 64) & 1)
+            postings_drop(&pair_at(&table->index, i)->postings, dead);
+    postings_drop(&table->index.all, dead);
+    remove_spellings_locked(table, dead);
+    table->live -= (uint32_t)count;
+    table->removed += count;
+    free(dead);
+    free(touched);
+}
+
 uint32_t table_origin(struct table *table, struct str name)
 {
     uint64_t hash = str_hash(name);

@@ -1,7 +1,7 @@
 /* table.h - within the room: which series there are, found by the bytes that senders write or by their labels.
  *
- * Owner: the head. Threads: the lock guards finding and making; what a series id leads to (labels, spellings) never
- * changes while anybody is pinned (pins.h), and is read without it.
+ * Owner: the head. Threads: the lock guards finding and making; what a series id leads to never changes or moves, and
+ * is read without it. Ids are not given twice: blocks and the log know series by them.
  *
  * DESIGN. The identity of a series is the list of its label pairs. A spelling is any span of bytes that was once parsed
  * into it, known by 128 bits of a hash with a secret of this process (XXH3), so that nobody can make two collide. Each
@@ -81,4 +81,6 @@ uint32_t table_add(struct table *table, struct labels labels, struct spelled spe
 err table_restore(struct table *table, uint32_t id, struct labels labels) MUST_USE;
 /* table_find - by labels; 0. */
 uint32_t table_find(struct table *table, struct labels labels);
+/* table_remove - series that are not live any more. */
+void table_remove_locked(struct table *table, const uint32_t *ids, size_t count);
 uint32_t table_origin(struct table *table, struct str name);
