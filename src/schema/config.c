@@ -15,6 +15,7 @@ enum { CONFIG_FILE_BYTES_MAX = 1024 * 1024, CONFIG_BYTES_MAX = 256 * 1024 * 1024
 /* What one section holds: the struct, or the elements of a list. */
 struct filled {
     const struct config_section *section;
+    const char *folder; /* of its file */
     void *at;
     size_t count;
 };
@@ -137,6 +138,27 @@ static void adopt(struct load *load, err e)
     err_free(e);
 }
 
+static void fill_texts(struct load *load, const struct source *source, const struct json_member *member,
+                       struct filled *filled)
+{
+    const struct json *json = member->value;
+    struct str *texts = arena_array(load->config->arena, json->array.count + 1, sizeof(*texts));
+
+    for (size_t i = 0; i < json->array.count; i++) {
+        const struct json *item = json->array.items[i];
+        if (item->type == JSON_STRING)
+            texts[filled->count++] = item->string;
+        else if (item->type == JSON_NUMBER && item->number.text)
+            texts[filled->count++] = str_of(item->number.text);
+        else
+            report(load, source->file, member,
+                   str_printf(load->config->arena, "%s[%zu]: must be a text, not %s", filled->section->key, i,
+                              json_type_name(item->type))
+                       .at);
+    }
+    filled->at = texts;
+}
+
 static void fill_list(struct load *load, const struct source *source, const struct json_member *member,
                       struct filled *filled)
 {
@@ -151,6 +173,10 @@ static void fill_list(struct load *load, const struct source *source, const stru
                str_printf(arena, "%s: must be a list, not %s", section->key, json_type_name(json->type)).at);
         return;
     }
+    if (section->is_texts) {
+        fill_texts(load, source, member, filled);
+        return;
+    }
     filled->count = json->array.count;
     filled->at = arena_array(arena, filled->count, section->schema->size);
     for (size_t i = 0; i < filled->count; i++) {
@@ -162,6 +188,15 @@ static void fill_list(struct load *load, const struct source *source, const stru
     }
 }
 
+static const char *folder_of(struct arena *arena, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    if (!slash)
+        return ".";
+    return slash == file ? "/" : str_c(arena, (struct str){ file, (size_t)(slash - file) });
+}
+
 static void fill(struct load *load, const struct config_section *section)
 {
     struct arena *arena = load->config->arena;
@@ -170,6 +205,7 @@ static void fill(struct load *load, const struct config_section *section)
     struct filled *filled = vec_push(&load->config->sections, arena);
 
     filled->section = section;
+    filled->folder = source ? folder_of(arena, source->file) : ".";
     if (section->is_list) {
         if (source)
             fill_list(load, source, member, filled);
@@ -267,6 +303,11 @@ const void *config_list(const struct config *config, const struct config_section
     return filled->at;
 }
 
+const char *config_folder(const struct config *config, const struct config_section *section)
+{
+    return find_filled(config, section)->folder;
+}
+
 void config_write(struct json_writer *w, const struct config *config)
 {
     json_begin_object(w);
@@ -276,7 +317,9 @@ void config_write(struct json_writer *w, const struct config *config)
         json_key(w, str_of(filled->section->key));
         if (filled->section->is_list)
             json_begin_array(w);
-        for (size_t j = 0; j < filled->count; j++)
+        for (size_t j = 0; j < filled->count && filled->section->is_texts; j++)
+            json_add_str(w, ((const struct str *)filled->at)[j]);
+        for (size_t j = 0; j < filled->count && !filled->section->is_texts; j++)
             schema_encode(w, schema, (const char *)filled->at + j * schema->size, true);
         if (filled->section->is_list)
             json_end_array(w);

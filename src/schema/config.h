@@ -16,6 +16,7 @@ struct config_section {
     const char *key;
     const struct schema *schema; /* of the section, or of one element where is_list */
     bool is_list;
+    bool is_texts; /* a list of texts: the schema has no fields, just its doc; config_list gives struct str */
 };
 
 /* config_load - read and merge the files (none: all defaults); each section stands in one of them. Unknown keys, a key
@@ -29,6 +30,9 @@ void config_unrefp(struct config **config);
 const void *config_get(const struct config *config, const struct config_section *section);
 /* config_list - the elements of a list section, schema->size bytes apart. */
 const void *config_list(const struct config *config, const struct config_section *section, size_t *ret_count);
+
+/* config_folder - of the file that has the section, to which its paths are relative; "." where no file has it. */
+const char *config_folder(const struct config *config, const struct config_section *section);
 
 /* config_sections - all that are registered, by key. */
 const struct config_section *const *config_sections(struct arena *arena, size_t *ret_count);

@@ -28,6 +28,8 @@ static void write_definitions(struct json_writer *w, const struct config_section
     json_key(w, S("$defs"));
     json_begin_object(w);
     for (size_t i = 0; i < count; i++) {
+        if (sections[i]->is_texts)
+            continue;
         schema_each_nested(sections[i]->schema, define, &d);
         define(sections[i]->schema, &d);
     }
@@ -47,7 +49,10 @@ static void write_section(struct json_writer *w, const struct config_section *se
         json_key(w, S("items"));
         json_begin_object(w);
     }
-    json_put_str(w, S("$ref"), buf_str(&ref));
+    if (section->is_texts)
+        json_put_str(w, S("type"), S("string"));
+    else
+        json_put_str(w, S("$ref"), buf_str(&ref));
     if (section->is_list)
         json_end_object(w);
     json_end_object(w);
@@ -85,10 +90,14 @@ void config_write_markdown(struct buf *out)
               "default. Secrets are written as\n`env:NAME`, `file:PATH` or `credential:NAME`. `auspex check config "
               "FILE` checks a file, `auspex default-config` prints one.\n"));
     for (size_t i = 0; i < count; i++) {
-        buf_addf(out, "\n## %s%s\n\n", sections[i]->key, sections[i]->is_list ? " (a list)" : "");
+        buf_addf(out, "\n## %s%s\n\n", sections[i]->key,
+                 sections[i]->is_texts  ? " (a list of texts)"
+                 : sections[i]->is_list ? " (a list)"
+                                        : "");
         if (sections[i]->schema->doc)
             buf_addf(out, "%s\n\n", sections[i]->schema->doc);
-        schema_markdown(out, sections[i]->schema);
+        if (!sections[i]->is_texts)
+            schema_markdown(out, sections[i]->schema);
     }
 }
 
@@ -110,6 +119,7 @@ void config_write_default(struct buf *out)
             continue;
         }
         buf_addf(out, "%s: []\n", section->key);
-        schema_default_list_yaml(out, section->schema, 2);
+        if (!section->is_texts)
+            schema_default_list_yaml(out, section->schema, 2);
     }
 }
