@@ -16,10 +16,11 @@ _auspex() {
     'status'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json ' -- "$current")) && return ;;
     'stop'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--reason --off --storage.path ' -- "$current")) && return ;;
     'token create'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--role --name --storage.path ' -- "$current")) && return ;;
-    '') COMPREPLY=($(compgen -W 'ack actions alerts approvals approve audit check check completion default-config demo incidents man openapi predict reject schema serve status stop token version ' -- "$current")) && return ;;
+    '') COMPREPLY=($(compgen -W 'ack actions alerts approvals approve audit check check check completion default-config demo incidents man openapi predict reject schema serve status stop token version ' -- "$current")) && return ;;
     'audit') COMPREPLY+=($(compgen -W 'verify' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'actions' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'config' -- "$current")) ;;&
+    'check') COMPREPLY+=($(compgen -W 'rules' -- "$current")) ;;&
     'token') COMPREPLY+=($(compgen -W 'create' -- "$current")) ;;&
     esac
     [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))

@@ -10,6 +10,7 @@
 
 struct ticker;
 struct collecting;
+struct rules;
 struct topology;
 struct watch;
 
@@ -21,6 +22,7 @@ struct services {
     struct collecting *collecting;
     struct topology *topology;
     struct watch *watch;
+    struct rules *rules; /* NULL until they run */
     struct ticker *ticker;
     struct pool *workers;           /* short work */
     struct pool *outside;           /* work that may block until its deadline */

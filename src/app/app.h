@@ -8,7 +8,6 @@
 struct db;
 struct http_client;
 struct memory_store;
-struct thresholds;
 struct ticker;
 
 struct serve_options {
@@ -27,7 +26,6 @@ struct app {
     struct timer *upkeep;
     struct db *db;
     struct memory_store *store;
-    struct thresholds *thresholds;
     struct http_client *http;
     struct http_server *server;
     int64_t started_mono_ms;

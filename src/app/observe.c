@@ -1,13 +1,15 @@
 /* observe.c - starts and stops what looks at the world: sources of samples, and what judges them. */
-#include "alerts/threshold.h"
 #include "api/services.h"
 #include "app/parts.h"
+#include "base/log.h"
 #include "detect/watch.h"
 #include "ingest/collecting.h"
 #include "redis/connections.h"
 #include "redis/doctor.h"
+#include "rules/rules.h"
 #include "topology/topology.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 err sources_start(struct app *app)
@@ -56,24 +58,41 @@ void prediction_stop(struct app *app)
 
 err observe_reload(struct config *config)
 {
-    TRY(collecting_reload(services.collecting, config));
-    return topology_reload(services.topology, config);
+    struct config *before CLEANUP(config_unrefp) = current_config();
+
+    TRY(rules_reload(services.rules, config));
+    err e = collecting_reload(services.collecting, config);
+    if (!e)
+        e = topology_reload(services.topology, config);
+    if (e)
+        log_err(rules_reload(services.rules, before), "can't go back to the rules that were in force");
+    return e;
 }
 
-err rules_start(struct app *app)
+err rules_part_start(struct app *app)
 {
-    static char host[256];
+    static char host[256], url[256];
+    struct config *config CLEANUP(config_unrefp) = current_config();
 
     gethostname(host, sizeof(host) - 1);
-    return thresholds_start(
-        &(struct thresholds_options){
-            .db = app->db, .series = services.series, .ticker = app->ticker, .pool = app->workers, .host = host },
-        &app->thresholds);
+    struct arena *arena CLEANUP(arena_freep) = arena_new(4096);
+    snprintf(url, sizeof(url), "%.*s", STR_ARG(http_server_url(arena, app->server)));
+    return rules_start(&(struct rules_options){ .db = app->db,
+                                                .series = services.series,
+                                                .samples = services.samples,
+                                                .ticker = app->ticker,
+                                                .pool = app->workers,
+                                                .config = config,
+                                                .host = host,
+                                                .external_url = str_of(url) },
+                       &services.rules);
 }
 
-void rules_stop(struct app *app)
+void rules_part_stop(struct app *app)
 {
-    thresholds_stop(app->thresholds);
+    (void)app;
+    rules_stop(services.rules);
+    services.rules = NULL;
 }
 
 err doctor_part_start(struct app *app)
