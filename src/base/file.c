@@ -74,8 +74,9 @@ err fd_write_all(int fd, struct str text)
     return NULL;
 }
 
-static err sync_folder_of(struct arena *arena, const char *path)
+err file_sync_folder_of(const char *path)
 {
+    struct arena *arena CLEANUP(arena_freep) = arena_new(SIZE_MAX);
     const char *slash = strrchr(path, '/');
     char *folder = slash ? str_c(arena, (struct str){ path, (size_t)(slash - path) + 1 }) : str_c(arena, S("."));
     int fd CLEANUP(fd_close) = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -102,7 +103,7 @@ err file_write(const char *path, struct str text, unsigned mode)
         unlink(draft);
         return e;
     }
-    return sync_folder_of(arena, path);
+    return file_sync_folder_of(path);
 }
 
 err file_make_dirs(const char *path, unsigned mode)

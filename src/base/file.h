@@ -12,6 +12,8 @@ err file_read(struct arena *arena, const char *path, size_t max, struct str *ret
 err file_write(const char *path, struct str text, unsigned mode) MUST_USE;
 /* file_make_dirs - mkdir -p with `mode` for those that are new. */
 err file_make_dirs(const char *path, unsigned mode) MUST_USE;
+/* file_sync_folder_of - fsync of the folder that has this file: after it was made, renamed or removed. */
+err file_sync_folder_of(const char *path) MUST_USE;
 bool file_exists(const char *path);
 err file_remove_tree(const char *path) MUST_USE;
 /* write_all - all of it, over short writes and EINTR. */
