@@ -5,10 +5,40 @@
 
 enum {
     PIECE_BITS = PIECE_BYTES * 8,
-    WINDOW_WASTE_MAX = 12, /* a new window costs eleven bits more than staying in the old one */
+    WASTE_MAX = 10, /* a new window or width costs about as much more than staying in the old one */
     LEADING_MAX = 31,
-    NO_WINDOW = 255
+    SHIFT_MIN = 8, /* fewer zeros come and go */
+    SHIFT_MAX = 15,
+    CODE_SCALE = 62, /* in place of a width */
+    CODE_XOR = 63
 };
+
+static const double scales[OPEN_SCALES] = { 1, 10, 100, 1000 };
+
+/* ---- decimals ---- */
+
+/* to_decimal - true where the value is n / scale exactly, bit for bit. */
+static inline bool to_decimal(uint64_t bits, unsigned scale, int64_t *ret_n)
+{
+    double value, back;
+
+    memcpy(&value, &bits, sizeof(value));
+    double scaled = value * scales[scale];
+    if (!(scaled > -0x1p53 && scaled < 0x1p53))
+        return false;
+    *ret_n = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));
+    back = scale ? (double)*ret_n / scales[scale] : (double)*ret_n;
+    return memcmp(&back, &bits, sizeof(back)) == 0;
+}
+
+static inline uint64_t from_decimal(int64_t n, unsigned scale)
+{
+    double value = scale ? (double)n / scales[scale] : (double)n;
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
 
 /* ---- writing ---- */
 
@@ -85,17 +115,14 @@ static void put_time(struct bits *bits, const struct open_chunk *chunk, int64_t 
     }
 }
 
-static void put_value(struct bits *bits, struct open_chunk *chunk, uint64_t changed)
+static void put_xor(struct bits *bits, struct open_chunk *chunk, uint64_t changed, bool fresh)
 {
-    if (changed == 0) {
-        bits_put(bits, 0, 1);
-        return;
-    }
     unsigned leading = (unsigned)__builtin_clzll(changed), trailing = (unsigned)__builtin_ctzll(changed);
+
     if (leading > LEADING_MAX)
         leading = LEADING_MAX;
-    if (chunk->leading != NO_WINDOW && leading >= chunk->leading && trailing >= chunk->trailing &&
-        (leading - chunk->leading) + (trailing - chunk->trailing) <= WINDOW_WASTE_MAX) {
+    if (!fresh && leading >= chunk->leading && trailing >= chunk->trailing &&
+        (leading - chunk->leading) + (trailing - chunk->trailing) <= WASTE_MAX) {
         bits_put(bits, 2, 2);
         bits_put(bits, changed >> chunk->trailing, 64u - chunk->leading - chunk->trailing);
         return;
@@ -107,6 +134,56 @@ static void put_value(struct bits *bits, struct open_chunk *chunk, uint64_t chan
     chunk->trailing = (uint8_t)trailing;
 }
 
+/* width_of - bits of a number with its sign. */
+static inline unsigned width_of(int64_t number)
+{
+    return 65 - (unsigned)__builtin_clzll((uint64_t)(number < 0 ? ~number : number) | 1);
+}
+
+static void put_difference(struct bits *bits, struct open_chunk *chunk, int64_t difference, bool fresh)
+{
+    unsigned zeros = (unsigned)__builtin_ctzll((uint64_t)difference);
+    unsigned need = width_of(difference >> chunk->trailing);
+
+    if (!fresh && chunk->leading && zeros >= chunk->trailing && need <= chunk->leading &&
+        chunk->leading - need <= WASTE_MAX) {
+        bits_put(bits, 2, 2);
+        bits_put(bits, low(difference >> chunk->trailing, chunk->leading), chunk->leading);
+        return;
+    }
+    unsigned shift = zeros < SHIFT_MIN ? 0 : zeros > SHIFT_MAX ? SHIFT_MAX : zeros;
+    need = width_of(difference >> shift);
+    if (!fresh)
+        bits_put(bits, 3, 2);
+    bits_put(bits, (uint64_t)(need - 1) << 4 | shift, 10);
+    bits_put(bits, low(difference >> shift, need), need);
+    chunk->leading = (uint8_t)need;
+    chunk->trailing = (uint8_t)shift;
+}
+
+static void put_value(struct bits *bits, struct open_chunk *chunk, uint64_t value)
+{
+    int64_t before, now;
+
+    if (value == chunk->last_bits) {
+        bits_put(bits, 0, 1);
+        return;
+    }
+    for (unsigned scale = chunk->mode; scale < OPEN_SCALES; scale++) {
+        if (!to_decimal(value, scale, &now) || !to_decimal(chunk->last_bits, scale, &before))
+            continue;
+        if (scale != chunk->mode)
+            bits_put(bits, 3ull << 8 | CODE_SCALE << 2 | scale, 10);
+        put_difference(bits, chunk, now - before, scale != chunk->mode);
+        chunk->mode = (uint8_t)scale;
+        return;
+    }
+    if (chunk->mode != OPEN_XOR)
+        bits_put(bits, 3ull << 6 | CODE_XOR, 8);
+    put_xor(bits, chunk, value ^ chunk->last_bits, chunk->mode != OPEN_XOR);
+    chunk->mode = OPEN_XOR;
+}
+
 void open_append(struct open_chunk *chunk, struct pieces *pieces, int64_t time_ms, int64_t start_ms, uint64_t value)
 {
     struct bits bits = { 0 };
@@ -116,11 +193,10 @@ void open_append(struct open_chunk *chunk, struct pieces *pieces, int64_t time_m
         chunk->start_ms = 0;
         chunk->last_bits = 0;
         chunk->step_ms = 0;
-        chunk->leading = NO_WINDOW;
+        chunk->mode = chunk->leading = chunk->trailing = 0;
     }
-    uint64_t changed = value ^ chunk->last_bits;
     bool regular = (uint64_t)time_ms - (uint64_t)chunk->last_ms == chunk->step_ms;
-    if (regular && changed == 0 && start_ms == chunk->start_ms) {
+    if (regular && value == chunk->last_bits && start_ms == chunk->start_ms) {
         if (chunk->bits % PIECE_BITS == 0)
             chunk_extend(chunk, pieces);
         chunk->bits++; /* pieces are made of zeros */
@@ -135,7 +211,7 @@ void open_append(struct open_chunk *chunk, struct pieces *pieces, int64_t time_m
         put_time(&bits, chunk, time_ms);
         if (bits.count > 40)
             chunk_write(chunk, pieces, &bits);
-        put_value(&bits, chunk, changed);
+        put_value(&bits, chunk, value);
         chunk_write(chunk, pieces, &bits);
         chunk->step_ms = step_of(time_ms, chunk->last_ms);
     }
@@ -210,7 +286,7 @@ struct decoding {
     int64_t time_ms, start_ms;
     uint64_t bits;
     uint32_t step_ms;
-    unsigned leading, trailing;
+    unsigned mode, leading, trailing;
 };
 
 static bool decode_time(struct reader *reader, struct decoding *now)
@@ -239,21 +315,54 @@ static bool decode_time(struct reader *reader, struct decoding *now)
     return rises;
 }
 
-static bool decode_value(struct reader *reader, struct decoding *now)
+static bool decode_xor(struct reader *reader, struct decoding *now, bool fresh)
 {
-    if (!take(reader, 1))
-        return true;
-    if (take(reader, 1)) {
+    if (fresh) {
         now->leading = (unsigned)take(reader, 5);
         unsigned length = (unsigned)take(reader, 6) + 1;
         if (now->leading + length > 64)
             return false;
         now->trailing = 64 - now->leading - length;
-    } else if (now->leading == NO_WINDOW) {
-        return false;
     }
     now->bits ^= take_long(reader, 64 - now->leading - now->trailing) << now->trailing;
     return true;
+}
+
+static bool decode_difference(struct reader *reader, struct decoding *now, bool fresh, unsigned width)
+{
+    if (fresh) {
+        now->leading = width;
+        now->trailing = (unsigned)take(reader, 4);
+    }
+    if (now->leading == 0 || now->leading > 55)
+        return false;
+    uint64_t difference = (uint64_t)take_signed(reader, now->leading) << now->trailing;
+    int64_t before;
+    if (!to_decimal(now->bits, now->mode, &before))
+        return false;
+    now->bits = from_decimal((int64_t)((uint64_t)before + difference), now->mode);
+    return true;
+}
+
+static bool decode_value(struct reader *reader, struct decoding *now)
+{
+    if (!take(reader, 1))
+        return true;
+    bool fresh = take(reader, 1);
+    if (now->mode == OPEN_XOR && !fresh)
+        return decode_xor(reader, now, false);
+    if (now->mode == OPEN_XOR)
+        return decode_xor(reader, now, true);
+    unsigned code = fresh ? (unsigned)take(reader, 6) : 0;
+    if (code == CODE_XOR) {
+        now->mode = OPEN_XOR;
+        return take(reader, 2) == 3 && decode_xor(reader, now, true);
+    }
+    if (code == CODE_SCALE) {
+        now->mode = (unsigned)take(reader, 2);
+        code = (unsigned)take(reader, 6);
+    }
+    return decode_difference(reader, now, fresh, code + 1);
 }
 
 /* put_start - `done` samples of this chunk are in the columns, but not counted yet. */
@@ -271,7 +380,7 @@ err open_decode(struct str bytes, int64_t first_ms, size_t count, struct columns
 {
     struct reader reader = { .at = (const unsigned char *)bytes.at,
                              .end = (const unsigned char *)bytes.at + bytes.length };
-    struct decoding now = { .time_ms = first_ms, .leading = NO_WINDOW };
+    struct decoding now = { .time_ms = first_ms };
     size_t filled = columns->count;
 
     columns_reserve(columns, count);

@@ -4,9 +4,12 @@
  *
  * A bit stream. One bit 0 says: a sample as regular as the one before, and with the same value. Else 1, then
  *   time:   0 same step | 10 step + 7 bits | 110 step + 17 bits | 1110 step + 33 bits (signed) | 11110 64 bits: the
- * time | 11111 64 bits: the start timestamp from here on, then one of the above value:  0 the same | 10 XOR within the
- * last window | 11 leading zeros (5 bits), length - 1 (6), XOR bits. XOR as in Pelkonen et al., "Gorilla", VLDB 2015,
- * section 4.1, but that a window much wider than needed is left. The first sample follows one of value 0 with the
+ * time | 11111 64 bits: the start timestamp from here on, then one of the above value:  0 the same, else by the chunk's
+ * mode, which begins as decimals of scale 0: decimals: the difference to the last value, both times 10 to the scale,
+ * without `shift` zero bits at its end: 10 within the last width | 11 width - 1 (6 bits), shift (4), difference | 11
+ * 111110 scale (2), width - 1, shift, difference | 11 111111: the mode is XOR from here on, and 11 of it XOR:  10
+ * within the last window | 11 leading zeros (5), length - 1 (6), XOR bits XOR as in Pelkonen et al., "Gorilla", VLDB
+ * 2015, section 4.1. A width or window much wider than needed is left. The first sample follows one of value 0 with the
  * chunk's own first time. */
 #pragma once
 #include "tsdb/chunk.h"
@@ -19,10 +22,11 @@ struct open_chunk {
     uint32_t step_ms; /* 0 where it does not fit */
     uint32_t first_piece, last_piece;
     uint16_t bits;
-    uint8_t count, leading, trailing; /* leading 255: no window yet */
+    uint8_t count, mode;       /* the scale, or OPEN_XOR */
+    uint8_t leading, trailing; /* of the last window; of decimals: width (0: none yet) and shift */
 } __attribute__((packed));
 
-enum { OPEN_SAMPLES_MAX = 250 };
+enum { OPEN_SAMPLES_MAX = 250, OPEN_SCALES = 4, OPEN_XOR = OPEN_SCALES };
 
 /* open_append - a sample newer than the last; count is below OPEN_SAMPLES_MAX. */
 void open_append(struct open_chunk *chunk, struct pieces *pieces, int64_t time_ms, int64_t start_ms, uint64_t bits);
