@@ -24,7 +24,8 @@ struct append {
     struct str origin_name; /* in text */
     uint32_t spelling;      /* the last one that was found */
     uint32_t series;        /* the current one; 0: refused */
-    int64_t now_ms, newest_ms;
+    int64_t newest_ms;      /* that is accepted */
+    uint8_t seen;           /* the mark of now */
     struct append_summary summary;
     struct buf text, why;
 };
@@ -83,8 +84,9 @@ err append_begin(struct tsdb *tsdb, struct str origin, int64_t deadline_ms, stru
         append->spelling = 0;
     }
     append->series = 0;
-    append->now_ms = time_now_ms();
-    append->newest_ms = append->now_ms + tsdb->future_max_ms;
+    int64_t now_ms = time_now_ms();
+    append->newest_ms = now_ms + tsdb->future_max_ms;
+    append->seen = (uint8_t)(now_ms / SEEN_UNIT_MS);
     append->summary = (struct append_summary){ 0 };
     buf_reset(&append->why);
     *ret_append = append;
@@ -323,6 +325,19 @@ static struct head_series *lock_current(struct append *append, struct shard **re
     return NULL;
 }
 
+/* look_ahead - mostly the neighbour comes soon, and its samples are not in the cache. Of another shard nothing may be
+ * read. */
+static inline void look_ahead(const struct head *head, const struct shard *shard, uint32_t id)
+{
+    enum { AHEAD = 4, SHARD_RUN = 64 };
+
+    if (id % SHARD_RUN >= SHARD_RUN - AHEAD)
+        return;
+    const struct head_series *series = series_at(&head->table, id + AHEAD);
+    if (series->open.last_piece)
+        __builtin_prefetch(piece_at(&shard->pieces, series->open.last_piece), 1);
+}
+
 enum append_outcome append_float(struct append *append, int64_t time_ms, int64_t start_ms, double value)
 {
     struct head_series *series = NULL;
@@ -333,7 +348,8 @@ enum append_outcome append_float(struct append *append, int64_t time_ms, int64_t
         return refused(append, time_ms);
     memcpy(&bits, &value, sizeof(bits));
     enum append_outcome outcome = series_append_float_locked(shard, series, append->series, time_ms, start_ms, bits);
-    series->seen = (uint8_t)(append->now_ms / SEEN_UNIT_MS);
+    series->seen = append->seen;
+    look_ahead(append->tsdb->head, shard, append->series);
     pthread_mutex_unlock(&shard->lock);
     append->summary.outcomes[outcome]++;
     append->summary.floats++;
@@ -349,7 +365,7 @@ enum append_outcome append_histogram(struct append *append, int64_t time_ms, int
     if (!acceptable(append, time_ms) || !(series = lock_current(append, &shard)))
         return refused(append, time_ms);
     enum append_outcome outcome = series_append_histogram_locked(shard, series, time_ms, start_ms, histogram);
-    series->seen = (uint8_t)(append->now_ms / SEEN_UNIT_MS);
+    series->seen = append->seen;
     pthread_mutex_unlock(&shard->lock);
     append->summary.outcomes[outcome]++;
     append->summary.histograms++;

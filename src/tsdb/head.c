@@ -1,29 +1,16 @@
 /* head.c - the head as a whole: made, freed, restored, visited, flushed. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/time.h"
 #include "tsdb/room.h"
 
-enum { SHARDS_MIN = 8, SHARDS_MAX = 256 };
-
 struct head *head_new(void)
 {
     struct head *head = calloc(1, sizeof(*head));
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t shards = SHARDS_MIN;
 
     if (!head)
         out_of_memory(sizeof(*head));
-    while (shards < SHARDS_MAX && shards < 2 * cores)
-        shards *= 2;
-    head->shard_mask = shards - 1;
-    head->shards = aligned_alloc(_Alignof(struct shard), shards * sizeof(struct shard));
-    if (!head->shards)
-        out_of_memory(shards * sizeof(struct shard));
-    for (uint32_t i = 0; i < shards; i++)
-        shard_init(&head->shards[i]);
     table_init(&head->table);
     exemplars_init(&head->exemplars);
     metas_init(&head->metas);
@@ -37,9 +24,6 @@ void head_free(struct head *head)
     for (uint32_t id = 1; id <= head->table.series_made; id++)
         if (series_at(&head->table, id)->side)
             series_forget_locked(shard_of(head, id), series_at(&head->table, id));
-    for (uint32_t i = 0; i <= head->shard_mask; i++)
-        shard_clear(&head->shards[i]);
-    free(head->shards);
     table_clear(&head->table);
     exemplars_clear(&head->exemplars);
     metas_clear(&head->metas);
@@ -149,10 +133,11 @@ uint64_t head_sealed_bytes(struct head *head)
 {
     uint64_t bytes = 0;
 
-    for (uint32_t i = 0; i <= head->shard_mask; i++) {
-        pthread_mutex_lock(&head->shards[i].lock);
-        bytes += head->shards[i].sealed_bytes;
-        pthread_mutex_unlock(&head->shards[i].lock);
+    for (uint32_t i = 0; i <= head->table.shard_mask; i++) {
+        struct shard *shard = &head->table.shards[i];
+        pthread_mutex_lock(&shard->lock);
+        bytes += shard->sealed_bytes;
+        pthread_mutex_unlock(&shard->lock);
     }
     return bytes;
 }

@@ -11,8 +11,6 @@
 
 struct head {
     struct table table;
-    struct shard *shards;
-    uint32_t shard_mask;
     struct exemplars exemplars;
     struct metas metas;
     _Atomic uint64_t forgets; /* goes up before sealed chunks are forgotten because a block has them */
@@ -20,12 +18,10 @@ struct head {
 
 struct head *head_new(void);
 void head_free(struct head *head);
-/* Series of neighbouring ids share a shard, as they mostly arrive one after the other. */
 static inline struct shard *shard_of(const struct head *head, uint32_t id)
 {
-    return &head->shards[id >> 6 & head->shard_mask];
+    return table_shard(&head->table, id);
 }
-
 uint32_t head_newest_series(struct head *head);
 /* head_delete - samples of one series within [start_ms, end_ms]. */
 void head_delete(struct head *head, uint32_t series, int64_t start_ms, int64_t end_ms);

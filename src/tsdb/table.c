@@ -3,17 +3,36 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "base/random.h"
 
+enum { SHARDS_MIN = 8, SHARDS_MAX = 256 };
+
+static void shards_make(struct table *table)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t count = SHARDS_MIN;
+
+    while (count < SHARDS_MAX && count < 2 * cores)
+        count *= 2;
+    table->shards = aligned_alloc(_Alignof(struct shard), count * sizeof(struct shard));
+    if (!table->shards)
+        out_of_memory(count * sizeof(struct shard));
+    for (uint32_t i = 0; i < count; i++)
+        shard_init(&table->shards[i]);
+    table->shard_mask = count - 1;
+}
+
 void table_init(struct table *table)
 {
     pthread_rwlockattr_t attributes;
 
     *table = (struct table){ 0 };
+    shards_make(table);
     index_init(&table->index);
     stable_init(&table->series, sizeof(struct head_series));
     stable_init(&table->spellings, sizeof(struct spelling));
@@ -31,6 +50,9 @@ void table_clear(struct table *table)
     for (size_t i = 0; i < table->origins.count; i++)
         free((char *)table->origins.at[i].name.at);
     vec_clear(&table->origins);
+    for (uint32_t i = 0; i <= table->shard_mask; i++)
+        shard_clear(&table->shards[i]);
+    free(table->shards);
     index_clear(&table->index);
     slots_clear(&table->spelling_slots);
     slots_clear(&table->identity_slots);
@@ -165,7 +187,10 @@ static void make_series_locked(struct table *table, uint32_t id, const uint32_t 
     at[0] = (uint32_t)count | origin << 16;
     memcpy(at + 1, pairs, count * sizeof(*pairs));
     stable_reserve(&table->series, id);
+    struct shard *shard = table_shard(table, id);
+    pthread_mutex_lock(&shard->lock); /* neighbours look ahead */
     series_init(series_at(table, id), labels);
+    pthread_mutex_unlock(&shard->lock);
     slots_add(&table->identity_slots, pairs_hash(table, pairs, count), id);
     index_add(&table->index, pairs, count, id);
     table->origins.at[origin].series++;

@@ -24,6 +24,8 @@ struct origin {
 };
 
 struct table {
+    struct shard *shards; /* of the series' samples */
+    uint32_t shard_mask;
     pthread_rwlock_t lock;
     struct index index;
     struct stable series, spellings, labels;
@@ -45,6 +47,12 @@ static inline struct head_series *series_at(const struct table *table, uint32_t 
 static inline struct spelling *spelling_at(const struct table *table, uint32_t spelling)
 {
     return stable_at(&table->spellings, spelling);
+}
+
+/* table_shard - series of neighbouring ids share one, as they mostly arrive one after the other. */
+static inline struct shard *table_shard(const struct table *table, uint32_t id)
+{
+    return &table->shards[id >> 6 & table->shard_mask];
 }
 
 /* series_pairs - the label pairs of a series, sorted by name. */

@@ -264,3 +264,34 @@ TEST(tsdb_keeps_metadata_and_exemplars)
     ASSERT_STR("abc", labels_get(exemplars.at[0].at[1].labels, S("trace_id")));
     tsdb_close(tsdb);
 }
+
+TEST(tsdb_state_counts_what_there_is)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct tsdb *tsdb = open_tsdb(&plain_settings);
+    struct append *append = begin(tsdb);
+    const char *series[] = { "__name__=a,zone=1", "__name__=a,zone=2", "__name__=b,zone=1" };
+    struct tsdb_state state;
+
+    for (size_t i = 0; i < ARRAY_LEN(series); i++) {
+        at_series(append, series[i]);
+        append_float(append, 2000, 0, 1);
+        append_float(append, 1000, 0, 1);
+    }
+    ASSERT_OK(append_end(append, NULL));
+    tsdb_state(tsdb, arena, true, &state);
+    ASSERT_EQ_INT(3, state.series);
+    ASSERT_EQ_INT(4, state.label_pairs);
+    ASSERT_EQ_INT(6, state.samples_appended);
+    ASSERT_EQ_INT(3, state.out_of_order);
+    ASSERT_EQ_INT(1000, state.first_ms);
+    ASSERT_EQ_INT(2000, state.last_ms);
+    ASSERT_STR("a", state.by_metric[0].name);
+    ASSERT_EQ_INT(2, state.by_metric[0].count);
+    ASSERT_STR("__name__", state.by_label[0].name);
+    ASSERT_STR("__name__=a", state.by_pair[0].name);
+    ASSERT_STR("zone=1", state.by_pair[1].name);
+    ASSERT_EQ_INT(3 * (8 + 1 + 2), state.bytes_by_label[0].count);
+    ASSERT_EQ_INT(0, state.by_metric[2].count);
+    tsdb_close(tsdb);
+}
