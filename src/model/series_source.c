@@ -4,14 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool value_is_stale(double value)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &value, sizeof(bits));
-    return bits == STALE_NAN_BITS;
-}
-
 double value_stale(void)
 {
     const uint64_t bits = STALE_NAN_BITS;

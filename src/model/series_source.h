@@ -5,11 +5,19 @@
 #pragma once
 #include "model/labels.h"
 
+#include <string.h>
+
 struct histogram; /* model/histogram.h */
 
 /* The bits of the NaN that says: the series ended here. Every other NaN is a value. */
 #define STALE_NAN_BITS 0x7ff0000000000002ULL
-bool value_is_stale(double value); /* bit-exact */
+static inline bool value_is_stale(double value) /* bit-exact */
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return bits == STALE_NAN_BITS;
+}
 double value_stale(void);
 
 /* The samples of one series, by time, strictly rising, in columns. */

@@ -156,11 +156,6 @@ static err scaled_next(struct stream *stream, struct column **ret_column)
     return NULL;
 }
 
-static void free_arena(void *arena)
-{
-    arena_free(arena);
-}
-
 static err scaled_open(struct evaluation *ev, const struct grid *grid, const struct expr *expr,
                        struct stream **ret_stream)
 {
@@ -170,8 +165,7 @@ static err scaled_open(struct evaluation *ev, const struct grid *grid, const str
 
     scaled->expr = expr;
     scaled->scalar_left = left;
-    scaled->results = arena_new(SIZE_MAX);
-    arena_defer(ev->arena, free_arena, scaled->results);
+    scaled->results = scratch_arena(ev);
     TRY(scalar_column(ev, grid, left ? expr->binary.left : expr->binary.right, &scaled->scalar));
     TRY(stream_open(ev, grid, left ? expr->binary.right : expr->binary.left, &scaled->vector));
     *ret_stream = &scaled->stream;
@@ -245,8 +239,7 @@ err unary_open(struct evaluation *ev, const struct grid *grid, const struct expr
         return stream_open(ev, grid, expr->unary.expr, ret_stream);
     struct negated *negated = stream_make(ev, grid, sizeof(*negated), &ops);
     negated->vector = expr->type == TYPE_VECTOR;
-    negated->results = arena_new(SIZE_MAX);
-    arena_defer(ev->arena, free_arena, negated->results);
+    negated->results = scratch_arena(ev);
     TRY(stream_open(ev, grid, expr->unary.expr, &negated->input));
     *ret_stream = &negated->stream;
     return negated->vector ? stream_named(*ret_stream, ret_stream) : NULL;

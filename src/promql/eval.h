@@ -22,7 +22,10 @@ struct grid {
     int64_t start_ms, step_ms;
     size_t steps; /* at least 1 */
 };
-int64_t grid_time(const struct grid *grid, size_t step);
+static inline int64_t grid_time(const struct grid *grid, size_t step)
+{
+    return grid->start_ms + (int64_t)step * grid->step_ms;
+}
 
 struct annotations; /* annotate.c */
 

@@ -60,6 +60,7 @@ static void walk(struct walker *walker, const struct run *run, size_t *ret_float
     struct column *column = &walker->column;
     double args[FUNCTION_ARGS_MAX];
     size_t first = 0, end = 0, floats = 0, histograms = 0;
+    struct ticks ticks = moment_ticks(&source->moment, grid);
     struct window window = {
         .ev = walker->stream.ev,
         .call = walker->call,
@@ -71,11 +72,11 @@ static void walk(struct walker *walker, const struct run *run, size_t *ret_float
         .next_drop = function->wants_drops ? walker->next_drop : NULL,
     };
 
-    for (size_t step = 0; step < grid->steps; step++) {
+    for (size_t step = 0; step < grid->steps; step++, ticks.time += ticks.step) {
         window.time_ms = grid_time(grid, step);
-        window.end_ms = moment_time(&source->moment, grid, step);
-        window.start_ms = time_plus(window.end_ms, -source->range_ms);
-        int64_t from = window.start_ms - source->before_ms, to = window.end_ms + source->after_ms;
+        window.end_ms = ticks.time;
+        window.start_ms = time_plus(ticks.time, -source->range_ms);
+        int64_t from = time_plus(window.start_ms, -source->before_ms), to = time_plus(ticks.time, source->after_ms);
         while (end < run->count && run->times[end] <= to)
             end++;
         while (first < end && run->times[first] <= from)
@@ -157,11 +158,6 @@ static err walker_next(struct stream *stream, struct column **ret_column)
     return NULL;
 }
 
-static void free_arena(void *arena)
-{
-    arena_free(arena);
-}
-
 static const char *safe_functions(bool smoothed)
 {
     return smoothed ? "delta, increase, rate" : "changes, delta, increase, rate, resets";
@@ -191,8 +187,7 @@ err windows_open(struct evaluation *ev, const struct grid *grid, const struct ex
                        function->name);
     TRY(range_source_open(ev, grid, arg, &walker->source));
     walker->column = *column_new(ev, grid);
-    walker->results = arena_new(SIZE_MAX);
-    arena_defer(ev->arena, free_arena, walker->results);
+    walker->results = scratch_arena(ev);
     *ret_stream = &walker->stream;
     return NULL;
 }

@@ -36,6 +36,14 @@ int64_t moment_time(const struct moment *moment, const struct grid *grid, size_t
     return time_plus(moment->fixed ? moment->at_ms : grid_time(grid, step), -moment->offset_ms);
 }
 
+struct ticks moment_ticks(const struct moment *moment, const struct grid *grid)
+{
+    int64_t first = moment_time(moment, grid, 0), last = moment_time(moment, grid, grid->steps - 1);
+    bool moves = !moment->fixed && last - first == (int64_t)(grid->steps - 1) * grid->step_ms;
+
+    return (struct ticks){ .time = first, .step = moves ? grid->step_ms : 0 };
+}
+
 err selection_open(struct evaluation *ev, const struct grid *grid, const struct expr *selector, int64_t start_ms,
                    int64_t end_ms, int64_t range_ms, struct series_set **ret_set)
 {
@@ -119,16 +127,24 @@ static bool walk(struct selector_stream *from, const struct samples *samples)
 {
     const struct grid *grid = from->stream.grid;
     struct column *column = &from->column;
+    bool plain = from->what == SELECT_VALUES && !samples->histograms, any = false;
+    struct ticks ticks = moment_ticks(&from->moment, grid);
     size_t passed = 0; /* samples at or before the step */
-    bool any = false;
 
-    for (size_t step = 0; step < grid->steps; step++) {
-        int64_t time = moment_time(&from->moment, grid, step);
-        while (passed < samples->count && samples->times[passed] <= time)
+    for (size_t step = 0; step < grid->steps; step++, ticks.time += ticks.step) {
+        while (passed < samples->count && samples->times[passed] <= ticks.time)
             passed++;
         column->present[step] = POINT_NONE;
-        if (passed && samples->times[passed - 1] > time_plus(time, -from->lookback_ms))
+        if (!passed || ticks.time - samples->times[passed - 1] >= from->lookback_ms)
+            continue;
+        if (plain) {
+            double value = samples->values[passed - 1];
+            column->values[step] = value;
+            column->present[step] = value_is_stale(value) ? POINT_NONE : POINT_FLOAT;
+            any |= column->present[step];
+        } else {
             any |= put(from, samples, passed - 1, step);
+        }
     }
     return any;
 }
@@ -162,6 +178,9 @@ err selector_open(struct evaluation *ev, const struct grid *grid, const struct e
                   struct stream **ret_stream)
 {
     static const struct stream_ops ops = { .next = selector_next };
+
+    if (selector->selector.smoothed && what == SELECT_VALUES)
+        return smooth_open(ev, grid, selector, ret_stream);
     struct selector_stream *from = stream_make(ev, grid, sizeof(*from), &ops);
 
     from->what = what;

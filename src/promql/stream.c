@@ -11,20 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t time_plus(int64_t a, int64_t b)
-{
-    int64_t sum;
-
-    if (__builtin_add_overflow(a, b, &sum))
-        return a < 0 ? INT64_MIN : INT64_MAX;
-    return sum;
-}
-
-int64_t grid_time(const struct grid *grid, size_t step)
-{
-    return grid->start_ms + (int64_t)step * grid->step_ms;
-}
-
 err evaluation_check(struct evaluation *ev)
 {
     const struct query *query = ev->query;
@@ -102,6 +88,19 @@ err columns_read(struct stream *stream, struct column_list *ret_list)
 }
 
 /* ---- streams ---- */
+
+static void free_arena(void *arena)
+{
+    arena_free(arena);
+}
+
+struct arena *scratch_arena(struct evaluation *ev)
+{
+    struct arena *arena = arena_new(SIZE_MAX);
+
+    arena_defer(ev->arena, free_arena, arena);
+    return arena;
+}
 
 void *stream_make(struct evaluation *ev, const struct grid *grid, size_t size, const struct stream_ops *ops)
 {

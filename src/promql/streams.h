@@ -13,6 +13,10 @@ err set_operation_open(struct evaluation *ev, const struct grid *grid, const str
 err math_open(struct evaluation *ev, const struct grid *grid, const struct expr *call, struct stream **ret_stream);
 err unary_open(struct evaluation *ev, const struct grid *grid, const struct expr *expr, struct stream **ret_stream);
 
+/* smooth_open - of an instant selector with `smoothed`. */
+err smooth_open(struct evaluation *ev, const struct grid *grid, const struct expr *selector,
+                struct stream **ret_stream);
+
 /* Aggregations that keep more than a running number; aggregate_open calls them. */
 err pick_open(struct evaluation *ev, const struct grid *grid, const struct expr *expr,
               struct stream **ret_stream); /* topk, bottomk, limitk, limit_ratio */
@@ -35,7 +39,20 @@ struct moment {
 };
 err moment_of(const struct evaluation *ev, const struct modifiers *mods, struct moment *ret_moment);
 int64_t moment_time(const struct moment *moment, const struct grid *grid, size_t step);
-int64_t time_plus(int64_t a, int64_t b); /* stays at the ends of time */
+/* moment_ticks - the same for a loop over all steps. */
+struct ticks {
+    int64_t time, step;
+};
+struct ticks moment_ticks(const struct moment *moment, const struct grid *grid);
+/* time_plus - stays at the ends of time. */
+static inline int64_t time_plus(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    if (__builtin_add_overflow(a, b, &sum))
+        return a < 0 ? INT64_MIN : INT64_MAX;
+    return sum;
+}
 
 /* selection_open - the series of a selector with samples in [start, end]; closed with the evaluation. */
 err selection_open(struct evaluation *ev, const struct grid *grid, const struct expr *selector, int64_t start_ms,
@@ -57,5 +74,7 @@ bool operator_is_comparison(enum operator op);
 double operator_apply(enum operator op, double left, double right);                            /* comparisons: 0 or 1 */
 void column_histograms(struct evaluation *ev, const struct grid *grid, struct column *column); /* makes room */
 
+/* scratch_arena - one more, that ends with the evaluation: for results that live as long as a column. */
+struct arena *scratch_arena(struct evaluation *ev);
 /* stream_make - one of `size` bytes that begins with a struct stream. */
 void *stream_make(struct evaluation *ev, const struct grid *grid, size_t size, const struct stream_ops *ops);
