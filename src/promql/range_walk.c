@@ -107,7 +107,8 @@ static void walk(struct walker *walker, const struct run *run, size_t *ret_float
     *ret_histograms = histograms;
 }
 
-/* look_for_counter - an info where the name doesn't look like a counter's. */
+/* look_for_counter - an info where the series doesn't look like a counter: its __type__ says so, or, where it has none,
+ * its name. */
 static void look_for_counter(struct walker *walker, struct labels labels)
 {
     struct evaluation *ev = walker->stream.ev;
@@ -115,7 +116,7 @@ static void look_for_counter(struct walker *walker, struct labels labels)
 
     if (!name.length)
         return;
-    if (ev->query->features->type_and_unit_labels) {
+    if (ev->query->features->type_and_unit_labels && type.length) {
         if (!str_eq(type, S("counter")) && !str_eq(type, S("histogram")))
             annotate_info(ev, walker->source.arg,
                           "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", "
