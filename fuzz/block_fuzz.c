@@ -39,7 +39,7 @@ static void put_frame(struct buf *file, struct buf *index, struct str raw, uint6
 /* The index by us, so that groups are read; or, in half of the cases, all bytes of it by the fuzzer. */
 static void build(struct buf *file, struct reading *in)
 {
-    struct buf index CLEANUP(buf_clear) = { 0 }, groups CLEANUP(buf_clear) = { 0 }, footer CLEANUP(buf_clear) = { 0 };
+    struct buf index CLEANUP(buf_clear) = { 0 }, footer CLEANUP(buf_clear) = { 0 };
     uint8_t mode = take_byte(in), series = take_byte(in);
 
     buf_init(&index, 1 << 20);
