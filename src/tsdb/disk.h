@@ -30,8 +30,9 @@ err disk_await(struct disk *disk, int64_t deadline_ms) MUST_USE;
 struct wal *disk_wal(struct disk *disk);
 /* disk_maintain - flush, snapshot, merge, retention, as far as they are due. */
 err disk_maintain(struct disk *disk) MUST_USE;
-/* disk_flush - all that is sealed becomes a block now, whatever its size. */
-err disk_flush(struct disk *disk) MUST_USE;
+/* disk_flush - all that is sealed becomes a block now, whatever its size; `everything`: what is open is sealed first.
+ */
+err disk_flush(struct disk *disk, bool everything) MUST_USE;
 err disk_backup(struct disk *disk, const char *folder) MUST_USE;
 void disk_reload(struct disk *disk, const struct tsdb_settings *settings);
 /* disk_state - fills wal_bytes, recovering, recovered, trouble, set_aside. */

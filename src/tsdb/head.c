@@ -50,7 +50,7 @@ static err find(struct head *head, uint32_t id, struct head_series **ret_series)
 
     *ret_series = there ? series_at(&head->table, id) : NULL;
     if (!there || !((*ret_series)->flags & SERIES_LIVE))
-        return err_new(ERR_CORRUPT, "series %u was never defined", id);
+        return err_new(ERR_NOT_FOUND, "series %u was never defined", id);
     return NULL;
 }
 

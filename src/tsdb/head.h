@@ -8,7 +8,8 @@
 
 struct head;
 
-/* Recovery, one thread, before anybody else: ids are as they were. Repeats of what is there already change nothing. */
+/* Recovery, one thread, before anybody else: ids are as they were. Repeats of what is there already change nothing.
+ * ERR_NOT_FOUND: nobody said what the series is. */
 err head_restore_series(struct head *head, uint32_t series, struct labels labels) MUST_USE;
 err head_restore_float(struct head *head, uint32_t series, int64_t time_ms, int64_t start_ms, double value) MUST_USE;
 err head_restore_histogram(struct head *head, uint32_t series, int64_t time_ms, int64_t start_ms,

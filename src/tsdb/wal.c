@@ -111,13 +111,6 @@ static err segment_start_locked(struct wal *wal)
     return NULL;
 }
 
-static err folder_sync(const char *path)
-{
-    int fd CLEANUP(fd_close) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd < 0 || fsync(fd) < 0 ? err_errno("can't sync folder %s", path) : NULL;
-}
-
 /* ---- trouble ---- */
 
 static void fail_locked(struct wal *wal, err e, bool by_sync)
@@ -179,10 +172,10 @@ static err try_segment(struct wal *wal, uint64_t number, int *ret_fd, uint64_t *
         e = fd_write_all(fd, str_slice(buf_str(&all), sizeof(head), all.length));
     if (!e && fdatasync(fd) < 0)
         e = err_errno("can't sync");
+    segment_path(wal, number, &path);
     if (!e)
-        e = folder_sync(wal->folder);
+        e = file_sync_folder_of(buf_c(&path));
     if (e) {
-        segment_path(wal, number, &path);
         unlink(buf_c(&path));
         close(fd);
         return err_wrap(e, "%s/%08" PRIu64, wal->folder, number);
@@ -249,8 +242,11 @@ static err sync_run(const struct wal *wal, const struct sync_job *job)
     for (size_t i = 0; i < job->segments.count; i++)
         if (fdatasync(job->segments.at[i].fd) < 0)
             return err_errno("can't sync %s/%08" PRIu64, wal->folder, job->segments.at[i].number);
-    if (job->folder)
-        TRY(folder_sync(wal->folder));
+    if (job->folder) {
+        struct buf path CLEANUP(buf_clear) = { .max = 4096 };
+        segment_path(wal, job->segments.at[0].number, &path);
+        TRY(file_sync_folder_of(buf_c(&path)));
+    }
     metric_add(&tsdb_wal_syncs_total, 1);
     return FAILPOINT("wal.synced");
 }

@@ -32,6 +32,8 @@ void wal_batch_exemplar(struct wal_batch *batch, uint32_t series, const struct e
 void wal_batch_meta(struct wal_batch *batch, const struct metric_meta *meta);
 /* wal_batch_delete - series and span; a deletion holds for what was appended before it. */
 void wal_batch_delete(struct wal_batch *batch, uint32_t series, int64_t start_ms, int64_t end_ms);
+/* wal_batch_chunk - only in snapshots of the head, which are made of the same items. */
+void wal_batch_chunk(struct wal_batch *batch, uint32_t series, struct str chunk, bool sealed);
 
 /* What a replay calls, in the order of the log. An err ends it. What is shown lives during the call. */
 struct wal_reader {
@@ -42,7 +44,8 @@ struct wal_reader {
     err (*exemplar)(void *arg, uint32_t series, const struct exemplar *exemplar);
     err (*meta)(void *arg, const struct metric_meta *meta);
     err (*drop)(void *arg, uint32_t series, int64_t start_ms, int64_t end_ms);
-    void (*progress)(void *arg, uint64_t done_bytes, uint64_t all_bytes); /* may be NULL */
+    err (*chunk)(void *arg, uint32_t series, struct str chunk, bool sealed); /* NULL: there are none */
+    void (*progress)(void *arg, uint64_t done_bytes, uint64_t all_bytes);    /* may be NULL */
 };
 
 /* wal_open - makes the folder, and starts the thread. fsync_interval_ms 0: each wal_write waits for the disk. */

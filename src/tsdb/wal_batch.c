@@ -242,3 +242,14 @@ void wal_batch_delete(struct wal_batch *batch, uint32_t series, int64_t start_ms
     to = add_varint(to, zigzag(start_ms));
     end(batch, add_varint(to, zigzag(end_ms)));
 }
+
+void wal_batch_chunk(struct wal_batch *batch, uint32_t series, struct str chunk, bool sealed)
+{
+    unsigned char *to = begin(batch, 1 + 2 * VARINT_BYTES + chunk.length);
+
+    if (!to)
+        return;
+    *to++ = sealed ? WAL_CHUNK : WAL_OPEN_CHUNK;
+    to = add_varint(to, series);
+    end(batch, add_text(to, chunk));
+}

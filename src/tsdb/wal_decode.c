@@ -181,6 +181,11 @@ static err decode_other(struct decoder *decoder, unsigned tag)
         int64_t end_ms = take_signed(in);
         return in->failed ? NULL : reader->drop(reader->arg, series, start_ms, end_ms);
     }
+    if ((tag == WAL_CHUNK || tag == WAL_OPEN_CHUNK) && reader->chunk) {
+        uint32_t series = (uint32_t)take_varint(in);
+        struct str chunk = take_str(in);
+        return in->failed ? NULL : reader->chunk(reader->arg, series, chunk, tag == WAL_CHUNK);
+    }
     in->failed = true;
     return NULL;
 }

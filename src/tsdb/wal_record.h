@@ -20,6 +20,8 @@ enum wal_item {
     WAL_EXEMPLAR,
     WAL_META,
     WAL_DELETE,
+    WAL_CHUNK,
+    WAL_OPEN_CHUNK,
     WAL_FLOAT = 0x80,       /* with what follows in the same byte: */
     WAL_FLOAT_NEXT = 0x00,  /* of the series after the last one */
     WAL_FLOAT_SAME = 0x20,  /* of the same */
@@ -37,14 +39,16 @@ void wal_segment_head(unsigned char head[WAL_HEAD_BYTES], uint64_t segment);
 void wal_record_head(unsigned char head[WAL_HEAD_BYTES], uint64_t segment, uint64_t offset, size_t length,
                      uint64_t hash);
 
-/* wal_scan - go through a segment's bytes, changing nothing. `damaged` gets what fails: [from, to), `last` where no
- * good record follows. */
+/* wal_scan_records - go through records from `offset` on, changing nothing. `damaged` gets what fails: [from, to),
+ * `last` where no good record follows. */
 struct wal_scan {
     void *arg;
     err (*record)(void *arg, uint64_t offset, struct str payload);
     err (*damaged)(void *arg, uint64_t from, uint64_t to, bool last);
 };
-err wal_scan(struct str segment_bytes, uint64_t segment, const struct wal_scan *scan) MUST_USE;
+err wal_scan_records(struct str bytes, uint64_t segment, uint64_t offset, const struct wal_scan *scan) MUST_USE;
+/* wal_scan - the same for a segment, with its head. */
+err wal_scan(struct str bytes, uint64_t segment, const struct wal_scan *scan) MUST_USE;
 /* wal_decode - one record's items, in order; ERR_CORRUPT where they make no sense. The arena is for scratch: reset. */
 err wal_decode(struct str payload, const struct wal_reader *reader, struct arena *arena) MUST_USE;
 

@@ -71,16 +71,8 @@ static uint64_t next_record(struct str bytes, uint64_t segment, uint64_t offset)
     return bytes.length;
 }
 
-err wal_scan(struct str bytes, uint64_t segment, const struct wal_scan *scan)
+err wal_scan_records(struct str bytes, uint64_t segment, uint64_t offset, const struct wal_scan *scan)
 {
-    unsigned char head[WAL_HEAD_BYTES];
-    uint64_t offset = WAL_HEAD_BYTES;
-
-    if (bytes.length == 0)
-        return NULL;
-    wal_segment_head(head, segment);
-    if (bytes.length < sizeof(head) || memcmp(bytes.at, head, sizeof(head)))
-        offset = 0; /* a head that is gone is one more thing that is damaged: records are found without it */
     while (offset < bytes.length) {
         size_t length;
         const char *payload = record_at(bytes, segment, offset, &length);
@@ -96,6 +88,16 @@ err wal_scan(struct str bytes, uint64_t segment, const struct wal_scan *scan)
         offset = next;
     }
     return NULL;
+}
+
+err wal_scan(struct str bytes, uint64_t segment, const struct wal_scan *scan)
+{
+    unsigned char head[WAL_HEAD_BYTES];
+
+    wal_segment_head(head, segment);
+    bool whole = bytes.length >= sizeof(head) && !memcmp(bytes.at, head, sizeof(head));
+    /* A head that is gone is one more thing that is damaged: records are found without it. */
+    return wal_scan_records(bytes, segment, whole ? sizeof(head) : 0, scan);
 }
 
 static int by_number(const void *a, const void *b)
