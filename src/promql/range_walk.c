@@ -52,7 +52,7 @@ static void find_drops(struct walker *walker, const struct run *run)
 }
 
 /* walk - all windows over one series; how many gave a float, and a histogram. */
-static void walk(struct walker *walker, const struct run *run, size_t *ret_floats, size_t *ret_histograms)
+static err walk(struct walker *walker, const struct run *run, size_t *ret_floats, size_t *ret_histograms)
 {
     const struct range_source *source = &walker->source;
     const struct grid *grid = walker->stream.grid;
@@ -94,6 +94,8 @@ static void walk(struct walker *walker, const struct run *run, size_t *ret_float
         for (size_t i = 0; i < walker->arg_count; i++)
             args[i] = walker->args[i][step];
         enum presence presence = function->range(&window, &column->values[step]);
+        if (window.failure)
+            return window.failure;
         column->present[step] = (unsigned char)presence;
         floats += presence == POINT_FLOAT;
         if (presence == POINT_HISTOGRAM) {
@@ -105,6 +107,7 @@ static void walk(struct walker *walker, const struct run *run, size_t *ret_float
     }
     *ret_floats = floats;
     *ret_histograms = histograms;
+    return NULL;
 }
 
 /* look_for_counter - an info where the series doesn't look like a counter: its __type__ says so, or, where it has none,
@@ -144,7 +147,7 @@ static err walker_next(struct stream *stream, struct column **ret_column)
             arena_reset(walker->results);
         if (walker->function->wants_drops)
             find_drops(walker, &run);
-        walk(walker, &run, &floats, &histograms);
+        TRY(walk(walker, &run, &floats, &histograms));
         walker->has_histograms = run.histograms != NULL;
         if (walker->function->of_counters && floats)
             look_for_counter(walker, run.labels);

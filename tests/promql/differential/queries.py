@@ -106,7 +106,7 @@ class Queries:
                 lambda: f'histogram_fraction({self.draw.choice(["0", "-Inf", "0.2"])}, {self.draw.choice(["0.3", "+Inf", "2"])}, '
                         f'rate(latency_seconds_bucket[{self.duration()}]))',
                 lambda: f'histogram_quantiles(rate(latency_seconds_bucket[{self.duration()}]), "q", {quantile}, 0.25)',
-                lambda: f'info({self.selector(["temperature", "queue_length", "requests_total"])}{self.modifiers()})',
+                lambda: f'info({self.selector(["temperature", "queue_length", "requests_total"])})',
                 lambda: f'info({self.selector(["temperature", "rare"])}, {{version=~".+"}})',
                 lambda: f'{self.draw.choice(COUNTERS[:2] + ["delta"])}({self.selector(["requests_total"])}[{self.duration()}] '
                         f'{self.draw.choice(["anchored", "smoothed"])})',
