@@ -1,4 +1,5 @@
 /* functions_changes.c - how often a series changed, or was reset: changes, resets. */
+#include "model/histogram.h"
 #include "promql/start_reset.h"
 #include "promql/window.h"
 
@@ -19,15 +20,37 @@ static bool first_index(const struct window *window, size_t *ret_first)
     return window->times[window->count - 1] > window->start_ms;
 }
 
+/* changed - whether the sample at the index differs from the one before; a float and a histogram always do. */
+static bool changed(const struct window *window, size_t index)
+{
+    double now = window->values[index], before = window->values[index - 1];
+
+    if (!window_has_histogram(window, index) && !window_has_histogram(window, index - 1))
+        return now != before && !(isnan(now) && isnan(before));
+    if (!window_has_histogram(window, index) || !window_has_histogram(window, index - 1))
+        return true;
+    return !histogram_equal(window->histograms[index], window->histograms[index - 1]);
+}
+
+static bool was_reset(const struct window *window, size_t index)
+{
+    if (window_has_histogram(window, index) != window_has_histogram(window, index - 1))
+        return true;
+    if (start_is_reset(window, index))
+        return true;
+    if (!window_has_histogram(window, index))
+        return window->values[index] < window->values[index - 1];
+    return histogram_reset(window->histograms[index], window->histograms[index - 1]);
+}
+
 static enum presence changes(struct window *window, double *ret_value)
 {
-    const double *values = window->values;
     size_t first, changes = 0;
 
-    if (window->histograms || !first_index(window, &first))
+    if (!first_index(window, &first))
         return POINT_NONE;
     for (size_t i = first + 1; i < window->count; i++)
-        changes += values[i] != values[i - 1] && !(isnan(values[i]) && isnan(values[i - 1]));
+        changes += changed(window, i);
     *ret_value = (double)changes;
     return POINT_FLOAT;
 }
@@ -36,15 +59,15 @@ static enum presence resets(struct window *window, double *ret_value)
 {
     size_t first, resets = 0;
 
-    if (window->histograms || !first_index(window, &first))
+    if (!first_index(window, &first))
         return POINT_NONE;
-    if (window->next_drop && !window->starts) {
+    if (window->next_drop && !window->starts && !window->histograms) {
         size_t end = window->first + window->count;
         for (uint32_t at = window->next_drop[window->first + first]; at < end; at = window->next_drop[at])
             resets++;
     } else {
         for (size_t i = first + 1; i < window->count; i++)
-            resets += window->values[i] < window->values[i - 1] || start_is_reset(window, i);
+            resets += was_reset(window, i);
     }
     *ret_value = (double)resets;
     return POINT_FLOAT;

@@ -26,9 +26,9 @@ static void note_nan(struct histogram_groups *groups, const struct histogram_gro
     struct str name = histogram_group_name(groups, group);
 
     if (name.length)
-        annotate_info(groups->ev, groups->call->call.args[0], "%s for metric name \"%.*s\"", what, STR_ARG(name));
+        annotate_info(groups->ev, groups->vector, "%s for metric name \"%.*s\"", what, STR_ARG(name));
     else
-        annotate_info(groups->ev, groups->call->call.args[0], "%s", what);
+        annotate_info(groups->ev, groups->vector, "%s", what);
 }
 
 static double native_quantile(struct histogram_groups *groups, const struct histogram_group *group,

@@ -1,6 +1,7 @@
 /* functions_over_time.c - sums, extremes, ends and spreads of a window: x_over_time(). */
 #include "base/kahan.h"
 #include "promql/quantile.h"
+#include "promql/rate.h"
 #include "promql/window.h"
 
 #include <math.h>
@@ -119,6 +120,8 @@ static enum presence sum_over_time(struct window *window, double *ret_value)
 
     if (floats.count && floats.histograms)
         window_warn_mixed(window);
+    if (floats.histograms && !floats.count)
+        return histogram_sum_over_time(window);
     if (floats.histograms || !floats.count)
         return POINT_NONE;
     for (size_t i = 0; i < floats.count; i++)
@@ -159,6 +162,8 @@ static enum presence avg_over_time(struct window *window, double *ret_value)
 
     if (floats.count && floats.histograms)
         window_warn_mixed(window);
+    if (floats.histograms && !floats.count)
+        return histogram_avg_over_time(window);
     if (floats.histograms || !floats.count)
         return POINT_NONE;
     *ret_value = mean_of(floats.values, floats.count);

@@ -4,14 +4,11 @@
  * each counter reset added, extrapolated to the ends of the range as far as samples would have been expected there,
  * and not below the point where a counter was zero. Resets are found by the walker's next_drop, so a step costs as
  * much as the window has resets. */
+#include "promql/rate.h"
 #include "promql/start_reset.h"
 #include "promql/window.h"
 
-struct rate_kind {
-    bool counter, per_second;
-};
-
-static double range_seconds(const struct window *window)
+double range_seconds(const struct window *window)
 {
     int64_t ms = window->end_ms - window->start_ms;
 
@@ -39,8 +36,7 @@ static double lost_by_resets(const struct window *window, double increase)
     return increase;
 }
 
-/* extrapolation_factor - how much longer than its samples the series is taken to have been within the range. */
-static double extrapolation_factor(const struct window *window, struct rate_kind kind, double *increase)
+double rate_factor(const struct window *window, struct rate_kind kind, double first, double increase)
 {
     int64_t first_ms = window->times[0], last_ms = window->times[window->count - 1];
     double to_start = (double)(first_ms - window->start_ms) / 1000, to_end = (double)(window->end_ms - last_ms) / 1000;
@@ -52,12 +48,11 @@ static double extrapolation_factor(const struct window *window, struct rate_kind
         /* The counter is known to have been zero then. */
         to_start = 0;
         sampled = (double)(last_ms - window->starts[0]) / 1000;
-        *increase += window->values[0];
     } else {
         if (to_start >= threshold)
             to_start = average / 2;
-        if (kind.counter && *increase > 0 && window->values[0] >= 0) {
-            double to_zero = sampled * (window->values[0] / *increase);
+        if (kind.counter && increase > 0 && first >= 0) {
+            double to_zero = sampled * (first / increase);
             to_start = to_zero < to_start ? to_zero : to_start;
         }
     }
@@ -129,6 +124,9 @@ static enum presence extrapolated_rate(struct window *window, struct rate_kind k
 
     if (floats.count && floats.histograms)
         window_warn_mixed(window);
+    if (floats.histograms && !floats.count)
+        return window->anchored || window->smoothed ? extended_histogram_rate(window, kind)
+                                                    : histogram_rate(window, kind);
     if (floats.histograms || !floats.count)
         return POINT_NONE;
     if (window->anchored || window->smoothed)
@@ -138,8 +136,9 @@ static enum presence extrapolated_rate(struct window *window, struct rate_kind k
     double increase = window->values[window->count - 1] - window->values[0];
     if (kind.counter)
         increase = lost_by_resets(window, increase);
-    double factor = extrapolation_factor(window, kind, &increase);
-    *ret_value = increase * factor;
+    if (kind.counter && start_is_within(window))
+        increase += window->values[0];
+    *ret_value = increase * rate_factor(window, kind, window->values[0], increase);
     return POINT_FLOAT;
 }
 
@@ -167,6 +166,8 @@ static enum presence last_difference(struct window *window, bool counter, double
         return POINT_NONE;
     if (window_has_histogram(window, last) != window_has_histogram(window, last - 1))
         window_warn_mixed(window);
+    if (window_has_histogram(window, last) && window_has_histogram(window, last - 1))
+        return histogram_last_difference(window, counter);
     if (window_has_histogram(window, last) || window_has_histogram(window, last - 1))
         return POINT_NONE;
     double now = window->values[last], before = window->values[last - 1];

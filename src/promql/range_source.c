@@ -57,6 +57,8 @@ err range_source_open(struct evaluation *ev, const struct grid *grid, const stru
     TRY(moment_of(ev, is_subquery ? &arg->subquery.mods : &arg->selector.mods, &source->moment));
     TRY(length_ms(ev, is_subquery ? &arg->subquery.range : &arg->selector.range, false, &source->range_ms));
     if (!is_subquery)
+        source->hints = hint_reader_make(ev, arg);
+    if (!is_subquery)
         return open_selector(source, grid);
     TRY(subquery_grid(source, grid, &source->steps));
     return source->steps.steps ? stream_open(ev, &source->steps, arg->subquery.expr, &source->inner) : NULL;
@@ -164,6 +166,7 @@ err range_source_next(struct range_source *source, struct run *ret_run)
             TRY(selection_read(source->ev, source->set, index, &samples));
             if (!samples.count)
                 continue;
+            hints_read(&source->hints, &samples);
             *ret_run = run_of_samples(source, &samples);
             ret_run->labels = source->set->ops->labels(source->set, index);
             return NULL;

@@ -2,6 +2,7 @@
  *
  * Owner: the evaluation. Threads: the one that evaluates. */
 #pragma once
+#include "promql/hint_reader.h"
 #include "promql/streams.h"
 
 /* Samples of one series without stale markers; until the next one is asked for. */
@@ -23,6 +24,7 @@ struct range_source {
     int64_t before_ms, after_ms; /* anchored and smoothed look further than the range */
     struct series_set *set;      /* of a selector */
     size_t next;
+    struct hint_reader hints;
     struct stream *inner; /* of a subquery; NULL where it has no steps */
     struct grid steps;
     /* Where what was read must be made smaller. */

@@ -56,6 +56,11 @@ static void settle(struct arena *arena, struct script_series *series)
         series->starts[i] = sample->start_ms;
         series->values[i] = sample->value;
         series->histograms[i] = sample->histogram;
+        if (sample->histogram) {
+            struct histogram *hinted = histogram_copy(arena, sample->histogram);
+            hinted->hint = histogram_hint_after(i ? series->histograms[i - 1] : NULL, hinted);
+            series->histograms[i] = hinted;
+        }
         series->has_histograms |= sample->histogram != NULL;
         series->has_starts |= sample->start_ms != 0;
     }

@@ -1,6 +1,7 @@
 /* select.c - selectors of instant vectors: at each step the newest sample of the lookback, unless the series ended. */
 #include "model/histogram.h"
 #include "promql/annotate.h"
+#include "promql/hint_reader.h"
 #include "promql/streams.h"
 
 #include <math.h>
@@ -97,6 +98,7 @@ struct selector_stream {
     int64_t lookback_ms;
     struct column column;
     const struct histogram **histograms;
+    struct hint_reader hints;
 };
 
 /* put - the sample as the point of a step; false where it ends the series. */
@@ -159,6 +161,7 @@ static err selector_next(struct stream *stream, struct column **ret_column)
         size_t index = from->next++;
 
         TRY(selection_read(stream->ev, from->set, index, &samples));
+        hints_read(&from->hints, &samples);
         if (samples.histograms && !from->histograms)
             from->histograms = arena_array(stream->ev->arena, stream->grid->steps, sizeof(*from->histograms));
         from->column.histograms = samples.histograms ? from->histograms : NULL;
@@ -184,6 +187,7 @@ err selector_open(struct evaluation *ev, const struct grid *grid, const struct e
     struct selector_stream *from = stream_make(ev, grid, sizeof(*from), &ops);
 
     from->what = what;
+    from->hints = hint_reader_make(ev, selector);
     from->lookback_ms = ev->query->lookback_ms ? ev->query->lookback_ms : LOOKBACK_MS;
     TRY(moment_of(ev, &selector->selector.mods, &from->moment));
     int64_t first = moment_time(&from->moment, grid, 0), last = moment_time(&from->moment, grid, grid->steps - 1);

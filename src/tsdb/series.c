@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/histogram.h"
+
 enum { SEAL_AT = 104, SEAL_SPREAD = 32, FLUSHING = 1 };
 
 /* What stands in front of a sealed chunk's bytes, in its first piece. */
@@ -440,13 +442,28 @@ enum append_outcome series_append_float_locked(struct shard *shard, struct head_
     return append_aside(shard, series, &(struct wide){ time_ms, start_ms, bits, NULL }, true);
 }
 
+/* hint_of - what a histogram that is newer than all says of counter resets since the one before it. What the sender
+ * said of its own samples holds only where it says: here it began anew. */
+static enum counter_reset hint_of(struct shard *shard, const struct head_series *series,
+                                  const struct histogram *histogram, bool late)
+{
+    const struct side *side = series->side && !late ? side_of(shard, series) : NULL;
+    struct histogram unsure = *histogram;
+
+    if (unsure.hint == RESET_NO)
+        unsure.hint = RESET_UNKNOWN;
+    return histogram_hint_after(side ? side->at[side->count - 1].histogram : NULL, &unsure);
+}
+
 enum append_outcome series_append_histogram_locked(struct shard *shard, struct head_series *series, int64_t time_ms,
                                                    int64_t start_ms, const struct histogram *histogram)
 {
-    const struct wide wide = { time_ms, start_ms, 0, (struct histogram *)histogram };
+    bool late = time_ms <= newest_ms(shard, series);
+    struct histogram hinted = *histogram;
 
+    hinted.hint = hint_of(shard, series, histogram, late);
     shard_saw(shard, time_ms);
-    return append_aside(shard, series, &wide, time_ms <= newest_ms(shard, series));
+    return append_aside(shard, series, &(struct wide){ time_ms, start_ms, 0, &hinted }, late);
 }
 
 /* ---- copies ---- */
