@@ -20,6 +20,8 @@ static struct str next_run(struct str *rest)
 
 bool natural_before(struct str a, struct str b)
 {
+    if (!a.length)
+        return b.length > 0;
     while (a.length) {
         int64_t number_a, number_b;
         if (!b.length)
