@@ -499,18 +499,6 @@ static size_t run_file(const char *path, size_t *cases)
     return script.failures;
 }
 
-/* is_held_back - asks for functions of native histograms, which are still to come. */
-static bool is_held_back(const char *path)
-{
-    static const char *const names[] = { "extended_vectors.test",  "functions.test",        "histograms.test",
-                                         "native_histograms.test", "start_timestamps.test", "subquery.test" };
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_ends(str_of(path), str_of(names[i])) && !getenv("AUSPEX_PROMQL_CASES"))
-            return true;
-    return false;
-}
-
 static size_t run_files(const char *pattern, size_t *ret_cases)
 {
     glob_t files;
@@ -520,7 +508,7 @@ static size_t run_files(const char *pattern, size_t *ret_cases)
     if (glob(pattern, 0, NULL, &files))
         return 0;
     for (size_t i = 0; i < files.gl_pathc; i++)
-        failures += is_held_back(files.gl_pathv[i]) ? 0 : run_file(files.gl_pathv[i], ret_cases);
+        failures += run_file(files.gl_pathv[i], ret_cases);
     globfree(&files);
     return failures;
 }
