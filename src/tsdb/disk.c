@@ -160,6 +160,14 @@ err disk_flush(struct disk *disk, bool everything)
     return e;
 }
 
+err disk_clean(struct disk *disk)
+{
+    pthread_mutex_lock(&disk->keeping);
+    err e = snapshot_locked(disk); /* log and snapshot before it still have what was deleted */
+    pthread_mutex_unlock(&disk->keeping);
+    return e;
+}
+
 static void keep_by_clock(void *arg)
 {
     struct disk *disk = arg;

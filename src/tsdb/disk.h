@@ -33,6 +33,8 @@ err disk_maintain(struct disk *disk) MUST_USE;
 /* disk_flush - all that is sealed becomes a block now, whatever its size; `everything`: what is open is sealed first.
  */
 err disk_flush(struct disk *disk, bool everything) MUST_USE;
+/* disk_clean - what was deleted is gone from log and snapshot. */
+err disk_clean(struct disk *disk) MUST_USE;
 err disk_backup(struct disk *disk, const char *folder) MUST_USE;
 void disk_reload(struct disk *disk, const struct tsdb_settings *settings);
 /* disk_state - fills wal_bytes, recovering, recovered, trouble, set_aside. */
