@@ -28,6 +28,9 @@ struct append {
     uint8_t seen;           /* the mark of now */
     struct append_summary summary;
     struct buf text, why;
+    struct wal_batch record;
+    bool recorded;         /* there is something in it */
+    VEC(uint32_t) defined; /* series that the record says what they are */
 };
 
 /* ---- begin and end ---- */
@@ -47,6 +50,7 @@ static struct append *shelf_take(struct append_shelf *shelf)
     append->arena = arena_new(4 << 20);
     buf_init(&append->text, 1024);
     buf_init(&append->why, 2048);
+    wal_batch_init(&append->record);
     return append;
 }
 
@@ -65,6 +69,8 @@ void append_shelf_clear(struct append_shelf *shelf)
         arena_free(append->arena);
         buf_clear(&append->text);
         buf_clear(&append->why);
+        wal_batch_clear(&append->record);
+        vec_clear(&append->defined);
         free(append);
     }
     pthread_mutex_destroy(&shelf->lock);
@@ -72,9 +78,16 @@ void append_shelf_clear(struct append_shelf *shelf)
 
 err append_begin(struct tsdb *tsdb, struct str origin, int64_t deadline_ms, struct append **ret_append)
 {
-    struct append *append = shelf_take(&tsdb->shelf);
+    struct arena *arena CLEANUP(arena_freep) = NULL;
 
-    (void)deadline_ms;
+    TRY(disk_await(tsdb->disk, deadline_ms));
+    if (!wal_is_well(disk_wal(tsdb->disk))) {
+        arena = arena_new(1 << 16);
+        return err_retry_after(
+            err_new(ERR_IO, "samples can't be stored now: %s", str_c(arena, wal_trouble(disk_wal(tsdb->disk), arena))),
+            SECOND_MS);
+    }
+    struct append *append = shelf_take(&tsdb->shelf);
     if (append->tsdb != tsdb || !str_eq(append->origin_name, origin)) {
         buf_reset(&append->text);
         buf_add(&append->text, str_utf8_head(origin, 200));
@@ -89,6 +102,9 @@ err append_begin(struct tsdb *tsdb, struct str origin, int64_t deadline_ms, stru
     append->seen = (uint8_t)(now_ms / SEEN_UNIT_MS);
     append->summary = (struct append_summary){ 0 };
     buf_reset(&append->why);
+    wal_batch_reset(&append->record);
+    append->recorded = false;
+    append->defined.count = 0;
     *ret_append = append;
     return NULL;
 }
@@ -118,13 +134,29 @@ const struct append_summary *append_so_far(const struct append *append)
     return &append->summary;
 }
 
+static void mark_logged(struct append *append)
+{
+    for (size_t i = 0; i < append->defined.count; i++) {
+        uint32_t id = append->defined.at[i];
+        struct shard *shard = shard_of(append->tsdb->head, id);
+        pthread_mutex_lock(&shard->lock);
+        series_at(&append->tsdb->head->table, id)->flags |= SERIES_LOGGED;
+        pthread_mutex_unlock(&shard->lock);
+    }
+}
+
 err append_end(struct append *append, struct append_summary *ret_summary)
 {
-    count_summary(&append->summary);
+    err e = append->recorded ? wal_write(disk_wal(append->tsdb->disk), &append->record) : NULL;
+
+    if (!e) {
+        mark_logged(append);
+        count_summary(&append->summary);
+    }
     if (ret_summary)
         *ret_summary = append->summary;
     shelf_give(&append->tsdb->shelf, append);
-    return NULL;
+    return e;
 }
 
 /* ---- the series ---- */
@@ -338,6 +370,19 @@ static inline void look_ahead(const struct head *head, const struct shard *shard
         __builtin_prefetch(piece_at(&shard->pieces, series->open.last_piece), 1);
 }
 
+/* define - the record says what the current series is. */
+static void define(struct append *append)
+{
+    const struct table *table = &append->tsdb->head->table;
+    struct label room[LABELS_MAX];
+    uint32_t id = append->series;
+
+    if (append->defined.count && append->defined.at[append->defined.count - 1] == id)
+        return;
+    wal_batch_series(&append->record, id, series_labels(table, series_at(table, id), room));
+    *vec_push(&append->defined, NULL) = id;
+}
+
 enum append_outcome append_float(struct append *append, int64_t time_ms, int64_t start_ms, double value)
 {
     struct head_series *series = NULL;
@@ -350,7 +395,12 @@ enum append_outcome append_float(struct append *append, int64_t time_ms, int64_t
     enum append_outcome outcome = series_append_float_locked(shard, series, append->series, time_ms, start_ms, bits);
     series->seen = append->seen;
     look_ahead(append->tsdb->head, shard, append->series);
+    bool logged = series->flags & SERIES_LOGGED;
     pthread_mutex_unlock(&shard->lock);
+    if (!logged)
+        define(append);
+    wal_batch_float(&append->record, append->series, time_ms, start_ms, value);
+    append->recorded = true;
     append->summary.outcomes[outcome]++;
     append->summary.floats++;
     return outcome;
@@ -366,7 +416,12 @@ enum append_outcome append_histogram(struct append *append, int64_t time_ms, int
         return refused(append, time_ms);
     enum append_outcome outcome = series_append_histogram_locked(shard, series, time_ms, start_ms, histogram);
     series->seen = append->seen;
+    bool logged = series->flags & SERIES_LOGGED;
     pthread_mutex_unlock(&shard->lock);
+    if (!logged)
+        define(append);
+    wal_batch_histogram(&append->record, append->series, time_ms, start_ms, histogram);
+    append->recorded = true;
     append->summary.outcomes[outcome]++;
     append->summary.histograms++;
     return outcome;
@@ -374,15 +429,27 @@ enum append_outcome append_histogram(struct append *append, int64_t time_ms, int
 
 void append_exemplar(struct append *append, const struct exemplar *exemplar)
 {
-    if (!append->series)
+    struct head_series *series = NULL;
+    struct shard *shard;
+
+    if (!append->series || !(series = lock_current(append, &shard)))
         return;
+    bool logged = series->flags & SERIES_LOGGED;
+    pthread_mutex_unlock(&shard->lock);
+    if (!logged)
+        define(append);
     exemplars_add(&append->tsdb->head->exemplars, append->series, exemplar);
+    wal_batch_exemplar(&append->record, append->series, exemplar);
+    append->recorded = true;
     append->summary.exemplars++;
 }
 
 void append_meta(struct append *append, const struct metric_meta *meta)
 {
-    metas_put(&append->tsdb->head->metas, meta);
+    if (!metas_put(&append->tsdb->head->metas, meta))
+        return;
+    wal_batch_meta(&append->record, meta);
+    append->recorded = true;
 }
 
 /* ---- as a sink ---- */

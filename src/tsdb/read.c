@@ -1,7 +1,9 @@
 /* read.c - the tsdb as a source of series: sets that are read one by one, names, values, exemplars.
  *
- * DESIGN. A set holds ids. Reading one copies what memory has under the lock of its shard (a consistent series: all or
- * nothing of each sample), and decodes without it. */
+ * DESIGN. A set holds ids, in the order in which blocks are read best. Reading one copies what memory has under the
+ * lock of its shard (a consistent series: all or nothing of each sample), then reads the blocks of the set's view, and
+ * decodes without a lock. Memory may have handed chunks to a block that the view does not have: head->forgets tells,
+ * and the view is made anew. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,10 @@
 struct tsdb_set {
     struct series_set set;
     struct head *head;
+    struct blocks *blocks;
+    struct blocks_view *view;
+    struct blocks_cursor *cursor;
+    uint64_t forgets; /* of the head, before the view was taken */
     struct id_list ids;
     int64_t start_ms, end_ms, deadline_ms;
     struct arena *arena; /* of the series that was read last */
@@ -27,24 +33,52 @@ static struct labels set_labels(struct series_set *base, size_t index)
     return series_labels(table, series_at(table, set->ids.at[index]), set->labels);
 }
 
+/* lower - the first place whose time is not before `time_ms`. */
+static size_t lower(const struct columns *columns, int64_t time_ms)
+{
+    size_t low = 0, high = columns->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (columns->times[middle] < time_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* within - the part of the columns in [start_ms, end_ms]. */
 static struct samples within(const struct columns *columns, int64_t start_ms, int64_t end_ms)
 {
     struct samples samples = columns_samples(columns);
-    size_t from = 0, to = samples.count;
+    size_t from = lower(columns, start_ms);
+    size_t to = end_ms == INT64_MAX ? columns->count : lower(columns, end_ms + 1);
 
-    while (from < to && samples.times[from] < start_ms)
-        from++;
-    while (to > from && samples.times[to - 1] > end_ms)
-        to--;
     if (from) {
         samples.times += from;
         samples.values += from;
         samples.histograms = samples.histograms ? samples.histograms + from : NULL;
         samples.starts = samples.starts ? samples.starts + from : NULL;
     }
-    samples.count = to - from;
+    samples.count = to > from ? to - from : 0;
     return samples;
+}
+
+static err found_chunk(void *arg, struct str chunk)
+{
+    struct tsdb_set *set = arg;
+
+    return chunk_decode(chunk, set->arena, &set->columns);
+}
+
+static void set_look_at_blocks(struct tsdb_set *set)
+{
+    blocks_cursor_free(set->cursor);
+    blocks_view_free(set->view);
+    set->forgets = set->head->forgets; /* before the view: it has at least what was forgotten so far */
+    set->view = blocks_view(set->blocks);
+    set->cursor = blocks_cursor_new(set->view);
 }
 
 static err set_read(struct series_set *base, size_t index, struct samples *ret_samples)
@@ -61,6 +95,10 @@ static err set_read(struct series_set *base, size_t index, struct samples *ret_s
     pthread_mutex_lock(&shard->lock);
     series_copy_locked(shard, series_at(&set->head->table, id), set->start_ms, set->end_ms, set->arena, &set->copy);
     pthread_mutex_unlock(&shard->lock);
+    if (set->head->forgets != set->forgets)
+        set_look_at_blocks(set);
+    if (blocks_view_count(set->view))
+        TRY(blocks_chunks(set->cursor, id, set->start_ms, set->end_ms, found_chunk, set));
     TRY(series_decode(&set->copy, set->arena, &set->columns));
     columns_settle(&set->columns, 0);
     *ret_samples = within(&set->columns, set->start_ms, set->end_ms);
@@ -71,29 +109,62 @@ static void set_close(struct series_set *base)
 {
     struct tsdb_set *set = (struct tsdb_set *)base;
 
+    blocks_cursor_free(set->cursor);
+    blocks_view_free(set->view);
     arena_free(set->arena);
     series_copy_clear(&set->copy);
     columns_clear(&set->columns);
+}
+
+/* order_ids - by the order of the largest block (which is below 2^32): a radix sort of `order, id`. */
+static void order_ids(struct arena *arena, const struct blocks_view *view, struct id_list *ids)
+{
+    uint64_t *at = arena_array(arena, ids->count, sizeof(*at)), *spare = arena_array(arena, ids->count, sizeof(*at));
+    bool ordered = true;
+
+    for (size_t i = 0; i < ids->count; i++) {
+        at[i] = (uint64_t)blocks_order(view, ids->at[i]) << 32 | ids->at[i];
+        ordered = ordered && (i == 0 || at[i - 1] <= at[i]);
+    }
+    for (unsigned shift = 32; !ordered && shift < 64; shift += 8) {
+        size_t starts[257] = { 0 };
+        for (size_t i = 0; i < ids->count; i++)
+            starts[(at[i] >> shift & 255) + 1]++;
+        for (size_t i = 0; i < 256; i++)
+            starts[i + 1] += starts[i];
+        for (size_t i = 0; i < ids->count; i++)
+            spare[starts[at[i] >> shift & 255]++] = at[i];
+        uint64_t *sorted = spare;
+        spare = at;
+        at = sorted;
+    }
+    for (size_t i = 0; i < ids->count; i++)
+        ids->at[i] = (uint32_t)at[i];
 }
 
 static err source_open(struct series_source *source, struct arena *arena, const struct series_query *query,
                        struct series_set **ret_set)
 {
     static const struct series_set_ops ops = { .labels = set_labels, .read = set_read, .close = set_close };
-    struct head *head = ((struct tsdb *)source)->head;
+    struct tsdb *tsdb = (struct tsdb *)source;
     struct id_list ids;
 
-    TRY(head_select(head, arena, query, &ids));
+    TRY(tsdb_await(tsdb, query->deadline_ms));
+    TRY(head_select(tsdb->head, arena, query, &ids));
     struct tsdb_set *set = arena_alloc(arena, sizeof(*set));
     *set = (struct tsdb_set){
         .set = { .ops = &ops, .count = ids.count },
-        .head = head,
-        .ids = ids,
+        .head = tsdb->head,
+        .blocks = tsdb->blocks,
         .start_ms = query->start_ms,
         .end_ms = query->end_ms,
         .deadline_ms = query->deadline_ms,
         .arena = arena_new(256 << 20),
     };
+    set_look_at_blocks(set);
+    if (!query->labels_only && blocks_view_count(set->view))
+        order_ids(arena, set->view, &ids);
+    set->ids = ids;
     *ret_set = &set->set;
     return NULL;
 }
@@ -144,6 +215,7 @@ static err source_label_names(struct series_source *source, struct arena *arena,
     struct index *index = &head->table.index;
     struct id_list ids = { 0 };
 
+    TRY(tsdb_await((struct tsdb *)source, query->deadline_ms));
     if (query->matcher_count)
         TRY(head_select(head, arena, query, &ids));
     pthread_rwlock_rdlock(&head->table.lock);
@@ -164,6 +236,7 @@ static err source_label_values(struct series_source *source, struct arena *arena
     struct index *index = &head->table.index;
     struct id_list ids = { 0 };
 
+    TRY(tsdb_await((struct tsdb *)source, query->deadline_ms));
     if (query->matcher_count)
         TRY(head_select(head, arena, query, &ids));
     *ret_values = (struct str_list){ 0 };
@@ -189,6 +262,7 @@ static err source_label_values(struct series_source *source, struct arena *arena
 static err source_metas(struct series_source *source, struct arena *arena, struct str name,
                         struct metric_meta_list *ret_list)
 {
+    TRY(tsdb_await((struct tsdb *)source, 0));
     metas_get(&((struct tsdb *)source)->head->metas, arena, name, ret_list);
     return arena_check(arena);
 }
@@ -263,6 +337,7 @@ static err source_exemplars(struct series_source *source, struct arena *arena, c
     struct id_list ids;
     size_t kept = 0;
 
+    TRY(tsdb_await((struct tsdb *)source, query->deadline_ms));
     TRY(head_select(head, arena, query, &ids));
     struct exemplar_search search = {
         .arena = arena,

@@ -3,6 +3,7 @@
  * Owner: tsdb_open makes it all. Threads: as each part says. Order where two locks meet: table, shard. */
 #pragma once
 #include "tsdb/block.h"
+#include "tsdb/disk.h"
 #include "tsdb/exemplars.h"
 #include "tsdb/head.h"
 #include "tsdb/metas.h"
@@ -35,7 +36,9 @@ struct tsdb {
     struct series_source source;
     struct sample_sink sink;
     struct head *head;
-    char *folder;
+    struct blocks *blocks;
+    struct disk *disk;
+    struct timer *counting;
     _Atomic int64_t series_max, series_max_per_source, future_max_ms;
     struct append_shelf shelf;
 };
@@ -45,6 +48,9 @@ void append_shelf_clear(struct append_shelf *shelf);
 extern const struct sample_sink_ops tsdb_sink_ops;
 /* read.c */
 extern const struct series_source_ops tsdb_source_ops;
+
+/* tsdb_await - until what was stored has been read; deadline_ms 0: as long as a page may take. */
+err tsdb_await(struct tsdb *tsdb, int64_t deadline_ms) MUST_USE;
 
 /* select.c: ids of the series that match, rising, in the arena. */
 struct id_list {

@@ -103,6 +103,16 @@ static uint64_t table_bytes(const struct table *table)
     return bytes;
 }
 
+static void add_blocks(struct blocks *blocks, struct tsdb_state *state)
+{
+    struct blocks_view *view = blocks_view(blocks);
+
+    state->blocks = blocks_view_count(view);
+    for (size_t i = 0; i < state->blocks; i++)
+        state->block_bytes += blocks_view_stat(view, i).bytes;
+    blocks_view_free(view);
+}
+
 void tsdb_state(struct tsdb *tsdb, struct arena *arena, bool with_counts, struct tsdb_state *ret_state)
 {
     struct table *table = &tsdb->head->table;
@@ -126,6 +136,8 @@ void tsdb_state(struct tsdb *tsdb, struct arena *arena, bool with_counts, struct
         own_names(arena, state->bytes_by_label);
     }
     state->memory_bytes = sample_bytes + bytes;
+    add_blocks(tsdb->blocks, state);
+    disk_state(tsdb->disk, arena, state);
     metric_set(&tsdb_head_series, (double)state->series);
     metric_set(&tsdb_head_chunks, (double)state->chunks);
     metric_set_for(&tsdb_head_bytes, S("samples"), (double)sample_bytes);

@@ -1,11 +1,9 @@
 /* tsdb.c - open and close, and the settings. */
 #include "tsdb/tsdb.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/time.h"
 #include "tsdb/room.h"
 
@@ -28,29 +26,75 @@ static const struct schema storage_schema =
     SCHEMA(struct tsdb_settings, storage_fields, .doc = "Where samples are kept, and how long.");
 const struct config_section storage_section = { .key = "storage", .schema = &storage_schema };
 
-err tsdb_reload(struct tsdb *tsdb, const struct tsdb_settings *settings)
+enum { COUNT_EVERY_MS = 15000, AWAIT_MS = 30000 };
+
+static void take_limits(struct tsdb *tsdb, const struct tsdb_settings *settings)
 {
     tsdb->series_max = settings->series_max;
     tsdb->series_max_per_source = settings->series_max_per_source;
     tsdb->future_max_ms = settings->future_max.ms;
+}
+
+err tsdb_reload(struct tsdb *tsdb, const struct tsdb_settings *settings)
+{
+    take_limits(tsdb, settings);
+    disk_reload(tsdb->disk, settings);
     return NULL;
+}
+
+/* count_by_clock - keeps our own metrics new. */
+static void count_by_clock(void *arg)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct tsdb_state state;
+
+    tsdb_state(arg, arena, false, &state);
+}
+
+static err open_parts(struct tsdb *tsdb, const struct tsdb_options *options)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct str_list bad; /* blocks_bad says them again */
+    const struct disk_options disk = {
+        .folder = options->folder,
+        .settings = options->settings,
+        .head = tsdb->head,
+        .ticker = options->ticker,
+        .pool = options->pool,
+    };
+
+    TRY(blocks_open(str_printf(arena, "%s/blocks", options->folder).at, arena, &bad, &tsdb->blocks));
+    struct disk_options with_blocks = disk;
+    with_blocks.blocks = tsdb->blocks;
+    return disk_open(&with_blocks, &tsdb->disk);
 }
 
 err tsdb_open(const struct tsdb_options *options, struct tsdb **ret_tsdb)
 {
-    if (mkdir(options->folder, 0700) && errno != EEXIST)
-        return err_errno("can't make folder %s", options->folder);
+    const struct timer_options counting = { .pool = options->pool,
+                                            .lane = LANE_BACKGROUND,
+                                            .first_ms = COUNT_EVERY_MS,
+                                            .every_ms = COUNT_EVERY_MS,
+                                            .run = count_by_clock };
+
+    TRY(file_make_dirs(options->folder, 0700));
     struct tsdb *tsdb = calloc(1, sizeof(*tsdb));
-    if (!tsdb || !(tsdb->folder = strdup(options->folder)))
+    if (!tsdb)
         out_of_memory(sizeof(*tsdb));
     tsdb->source.ops = &tsdb_source_ops;
     tsdb->sink.ops = &tsdb_sink_ops;
     tsdb->head = head_new();
     pthread_mutex_init(&tsdb->shelf.lock, NULL);
-    err e = tsdb_reload(tsdb, options->settings);
+    take_limits(tsdb, options->settings);
+    err e = open_parts(tsdb, options);
     if (e) {
         tsdb_close(tsdb);
         return e;
+    }
+    if (options->ticker) {
+        struct timer_options timer = counting;
+        timer.arg = tsdb;
+        tsdb->counting = timer_start(options->ticker, &timer);
     }
     *ret_tsdb = tsdb;
     return NULL;
@@ -60,10 +104,70 @@ void tsdb_close(struct tsdb *tsdb)
 {
     if (!tsdb)
         return;
+    timer_stopp(&tsdb->counting);
+    disk_close(tsdb->disk);
+    blocks_close(tsdb->blocks);
     append_shelf_clear(&tsdb->shelf);
     head_free(tsdb->head);
-    free(tsdb->folder);
     free(tsdb);
+}
+
+err tsdb_await(struct tsdb *tsdb, int64_t deadline_ms)
+{
+    return disk_await(tsdb->disk, deadline_ms ? deadline_ms : time_mono_ms() + AWAIT_MS);
+}
+
+err tsdb_maintain(struct tsdb *tsdb)
+{
+    return disk_maintain(tsdb->disk);
+}
+
+err tsdb_backup(struct tsdb *tsdb, const char *folder)
+{
+    return disk_backup(tsdb->disk, folder);
+}
+
+err tsdb_clean(struct tsdb *tsdb)
+{
+    return disk_clean(tsdb->disk);
+}
+
+static bool matches_the_empty_text(const struct matcher *matchers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!matcher_matches(&matchers[i], S("")))
+            return false;
+    return true;
+}
+
+static err log_deletion(struct tsdb *tsdb, const struct id_list *ids, int64_t start_ms, int64_t end_ms)
+{
+    struct wal_batch record CLEANUP(wal_batch_clear);
+
+    wal_batch_init(&record);
+    for (size_t i = 0; i < ids->count; i++)
+        wal_batch_delete(&record, ids->at[i], start_ms, end_ms);
+    return wal_write(disk_wal(tsdb->disk), &record);
+}
+
+err tsdb_delete(struct tsdb *tsdb, const struct matcher *matchers, size_t count, int64_t start_ms, int64_t end_ms)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(256 << 20);
+    const struct series_query query = { .matchers = matchers, .matcher_count = count };
+    struct id_list ids;
+
+    if (matches_the_empty_text(matchers, count))
+        return err_new(ERR_INVALID,
+                       "this would delete from every series: at least one matcher must not match the empty "
+                       "text");
+    TRY(tsdb_await(tsdb, 0));
+    TRY(head_select(tsdb->head, arena, &query, &ids));
+    if (ids.count == 0)
+        return NULL;
+    for (size_t i = 0; i < ids.count; i++)
+        head_delete(tsdb->head, ids.at[i], start_ms, end_ms);
+    TRY(blocks_delete(tsdb->blocks, ids.at, ids.count, start_ms, end_ms));
+    return log_deletion(tsdb, &ids, start_ms, end_ms);
 }
 
 struct series_source *tsdb_source(struct tsdb *tsdb)

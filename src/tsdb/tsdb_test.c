@@ -1,5 +1,5 @@
 /* tsdb_test.c - what is appended is read back, by whatever order, spelling and matcher. */
-#include "tsdb/tsdb.h"
+#include "tsdb/room.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -293,5 +293,75 @@ TEST(tsdb_state_counts_what_there_is)
     ASSERT_STR("zone=1", state.by_pair[1].name);
     ASSERT_EQ_INT(3 * (8 + 1 + 2), state.bytes_by_label[0].count);
     ASSERT_EQ_INT(0, state.by_metric[2].count);
+    tsdb_close(tsdb);
+}
+
+static size_t samples_of(struct tsdb *tsdb)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 24);
+    struct series_list list = select_all(tsdb, arena, NULL, 0);
+    size_t count = 0;
+
+    for (size_t i = 0; i < list.count; i++)
+        count += list.at[i].count;
+    return count;
+}
+
+TEST(tsdb_deletes_from_memory_blocks_and_log_what_matches)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct tsdb *tsdb = open_tsdb(&plain_settings);
+    const char *series[] = { "__name__=a", "__name__=b" };
+    struct matcher matcher, all;
+
+    for (int64_t at = 0; at < 600; at++) {
+        struct append *append = begin(tsdb);
+        for (size_t i = 0; i < ARRAY_LEN(series); i++) {
+            at_series(append, series[i]);
+            append_float(append, at * 1000, 0, (double)at);
+        }
+        ASSERT_OK(append_end(append, NULL));
+        if (at == 299)
+            ASSERT_OK(disk_flush(tsdb->disk, true));
+    }
+    ASSERT_OK(matcher_make(arena, MATCH_EQ, S("__name__"), S("a"), &matcher));
+    ASSERT_OK(matcher_make(arena, MATCH_RE, S("__name__"), S(".*"), &all));
+    ASSERT_ERR(ERR_INVALID, "every series", tsdb_delete(tsdb, &all, 1, 0, 1));
+    ASSERT_OK(tsdb_delete(tsdb, &matcher, 1, 100000, 399000));
+    ASSERT_EQ_INT(900, samples_of(tsdb));
+    struct append *append = begin(tsdb);
+    at_series(append, "__name__=a");
+    ASSERT_EQ_INT(APPEND_OK, append_float(append, 200000, 0, 1)); /* after the deletion: it stays */
+    ASSERT_OK(append_end(append, NULL));
+    ASSERT_EQ_INT(901, samples_of(tsdb));
+    tsdb_close(tsdb);
+    tsdb = open_tsdb(&plain_settings);
+    ASSERT_EQ_INT(901, samples_of(tsdb));
+    tsdb_close(tsdb);
+}
+
+TEST(tsdb_keeps_everything_over_a_restart)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct tsdb *tsdb = open_tsdb(&plain_settings);
+    struct series_query query = { .start_ms = 0, .end_ms = 100 };
+    struct append *append = begin(tsdb);
+    const struct label trace = { S("trace_id"), S("abc") };
+    struct exemplar_list exemplars;
+    struct metric_meta meta;
+
+    at_series(append, "__name__=a,zone=1");
+    append_float(append, 5, 3, 1);
+    append_exemplar(append, &(struct exemplar){ { &trace, 1 }, 7, 1.5 });
+    append_meta(append, &(struct metric_meta){ S("a"), S("help"), S("bytes"), KIND_COUNTER });
+    ASSERT_OK(append_end(append, NULL));
+    tsdb_close(tsdb);
+    tsdb = open_tsdb(&plain_settings);
+    struct series_source *source = tsdb_source(tsdb);
+    ASSERT_EQ_INT(1, samples_of(tsdb));
+    ASSERT_OK(source->ops->meta(source, arena, S("a"), &meta));
+    ASSERT_STR("help", meta.help);
+    ASSERT_OK(source->ops->exemplars(source, arena, &query, &exemplars));
+    ASSERT_EQ_INT(1, exemplars.count);
     tsdb_close(tsdb);
 }
