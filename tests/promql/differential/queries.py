@@ -48,7 +48,9 @@ class Queries:
 
     def selector(self, names=None):
         names = names or (GAUGES + ['odd'] if self.newest else GAUGES)
-        chosen = [self.draw.choice(MATCHERS) for _ in range(self.draw.choice([0, 0, 0, 1, 1, 2]))]
+        chosen = self.draw.sample(MATCHERS, self.draw.choice([0, 0, 0, 1, 1, 2]))
+        if len(chosen) == 2 and chosen[0].split('"')[0].strip('=!~') == chosen[1].split('"')[0].strip('=!~'):
+            chosen.pop()  # absent() of such a pair depends on the order in which the storage looks at them
         return self.draw.choice(names) + ('{' + ','.join(chosen) + '}' if chosen else '')
 
     def stored(self):
@@ -93,7 +95,7 @@ class Queries:
             lambda: f'predict_linear({self.selector(["temperature", "memory_bytes"])}[{self.duration()}], {self.draw.choice(["60", "3600", "-60"])})',
             lambda: f'absent({self.vector(depth)})',
             lambda: f'absent_over_time({self.window(0)})',
-            lambda: f'timestamp({self.stored()})',
+            lambda: f'timestamp({self.selector()})',
             lambda: f'vector({self.scalar(depth)})',
             lambda: f'label_replace({self.vector(depth)}, "{self.draw.choice(["new", "instance"])}", "$1-x", "instance", "(.*):80")',
             lambda: f'label_join({self.vector(depth)}, "joined", "/", "job", "instance", "none")',
