@@ -14,7 +14,7 @@ struct annotation {
     struct str text; /* without the place */
     bool info;
     bool placeless;
-    uint32_t from; /* in the query */
+    uint32_t from, to; /* in the query */
     uint64_t count;
     /* Of forced monotonicity. */
     bool monotonicity;
@@ -38,25 +38,27 @@ struct annotations *annotations_new(struct arena *arena)
 }
 
 /* note - the one with this text, made where it is new; NULL where there are too many. Of several places the last
- * counts: Prometheus evaluates from left to right, and the later one replaces the earlier. */
+ * counts: Prometheus evaluates from left to right and from within, and the later one replaces the earlier. */
 static struct annotation *note(struct evaluation *ev, const struct expr *expr, bool info, struct str text)
 {
     struct annotations *all = ev->annotations;
-    uint32_t from = expr_bare((struct expr *)expr)->from;
+    uint32_t from = expr_bare((struct expr *)expr)->from, to = expr_bare((struct expr *)expr)->to;
 
     for (size_t i = all->list.count; i--;) {
         struct annotation *it = &all->list.at[i];
         if (it->info == info && str_eq(it->text, text)) {
             it->count++;
-            if (from > it->from)
+            if (to > it->to || (to == it->to && from < it->from)) {
                 it->from = from;
+                it->to = to;
+            }
             return it;
         }
     }
     if (all->list.count == ANNOTATIONS_MAX)
         return NULL;
     struct annotation *made = vec_push(&all->list, all->arena);
-    *made = (struct annotation){ .text = str_copy(all->arena, text), .info = info, .from = from, .count = 1 };
+    *made = (struct annotation){ .text = str_copy(all->arena, text), .info = info, .from = from, .to = to, .count = 1 };
     return made;
 }
 

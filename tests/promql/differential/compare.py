@@ -14,7 +14,19 @@ def same_number(a, b):
 
 
 def by_labels(result):
-    return {tuple(sorted(series['metric'].items())): series.get('values') or [series['value']] for series in result}
+    """Points of each series: (time, number) and (time, histogram)."""
+    def points(series):
+        one = [series[key] for key in ('value', 'histogram') if key in series]
+        return sorted(series.get('values', []) + series.get('histograms', []) + one, key=lambda point: float(point[0]))
+    return {tuple(sorted(series['metric'].items())): points(series) for series in result}
+
+
+def same_point(a, b):
+    if isinstance(a, str) or isinstance(b, str):
+        return type(a) is type(b) and same_number(a, b)
+    left, right = a.get('buckets', []), b.get('buckets', [])
+    return same_number(a['count'], b['count']) and same_number(a['sum'], b['sum']) and len(left) == len(right) and \
+        all(mine[0] == other[0] and all(map(same_number, mine[1:], other[1:])) for mine, other in zip(left, right))
 
 
 def difference(ours, theirs):
@@ -35,6 +47,6 @@ def difference(ours, theirs):
         if [float(p[0]) for p in points] != [float(p[0]) for p in right[labels]]:
             return f'{labels}: points at other times: {points[:3]} for {right[labels][:3]}'
         for mine, other in zip(points, right[labels]):
-            if not same_number(mine[1], other[1]):
+            if not same_point(mine[1], other[1]):
                 return f'{labels}: {mine} for {other}'
     return None

@@ -2,7 +2,7 @@
 import math
 import random
 
-from peers import STALE
+from peers import STALE, Native
 
 STEP_MS = 15000
 SPAN_MS = 3600 * 1000
@@ -72,8 +72,20 @@ def buckets(draw, labels, base_ms):
     return out + [(labels | {'__name__': 'latency_seconds_sum'}, sums), (labels | {'__name__': 'latency_seconds_count'}, tallies)]
 
 
-def make(seed, base_ms):
-    """All series, as (labels, samples)."""
+def native(draw, base_ms):
+    """A native histogram that counts, starts anew at times, and changes its layout when it does."""
+    out, schema, offset, counts, zero, total = [], 1, -2, [0.0] * 6, 0.0, 0.0
+    for at in times(draw, base_ms):
+        if draw.random() < 0.02:
+            schema, offset, counts, zero, total = draw.choice([0, 1, 3]), draw.randrange(-4, 4), [0.0] * draw.randrange(2, 9), 0.0, 0.0
+        counts = [count + draw.choice([0, 0, 1, 4]) for count in counts]
+        zero, total = zero + draw.choice([0, 0, 1]), total + draw.uniform(0, 10)
+        out.append((at, Native(schema, offset, counts, zero, total)))
+    return out
+
+
+def make(seed, base_ms, natives=False):
+    """All series, as (labels, samples); natives: native histograms, too."""
     draw, out = random.Random(seed), []
     for job in JOBS:
         for instance in INSTANCES:
@@ -86,6 +98,8 @@ def make(seed, base_ms):
             out.append((labels | {'__name__': 'rare'}, rare(draw, base_ms)))
             out.append((labels | {'__name__': 'target_info', 'version': draw.choice(['1.0', '1.1']), 'region': 'eu'},
                         [(at, 1.0) for at in times(draw, base_ms)]))
+        if natives:
+            out += [({'job': job, 'instance': it, '__name__': 'native_seconds'}, native(draw, base_ms)) for it in INSTANCES[:2]]
         out.append(({'job': job, '__name__': 'odd'}, odd(draw, base_ms)))
         out += buckets(draw, {'job': job, 'instance': INSTANCES[0]}, base_ms)
     return out

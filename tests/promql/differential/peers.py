@@ -26,12 +26,30 @@ def field(number, body):
     return varint(number << 3 | 2) + varint(len(body)) + body
 
 
+class Native:
+    """A native histogram of floats, with a zero bucket and neighbouring positive ones from index `offset` on."""
+
+    def __init__(self, schema, offset, counts, zero, total):
+        self.schema, self.offset, self.counts, self.zero, self.sum = schema, offset, counts, zero, total
+        self.count = zero + sum(counts)
+
+    def encode(self, time_ms):
+        signed = lambda number: varint(number * 2 if number >= 0 else -number * 2 - 1)  # noqa: E731
+        double = lambda tag, number: bytes([tag << 3 | 1]) + struct.pack('<d', number)  # noqa: E731
+        out = double(2, self.count) + double(3, self.sum) + b'\x20' + signed(self.schema) + double(5, 0.001) + double(7, self.zero)
+        out += field(11, b'\x08' + signed(self.offset) + b'\x10' + varint(len(self.counts)))
+        return out + field(13, struct.pack(f'<{len(self.counts)}d', *self.counts)) + b'\x78' + varint(time_ms)
+
+
 def encode_series(labels, samples):
-    """One TimeSeries of remote_write 1.0; samples are (ms, value)."""
+    """One TimeSeries of remote_write 1.0; samples are (ms, value or Native)."""
     out = b''
     for name, value in sorted(labels.items()):
         out += field(1, field(1, name.encode()) + field(2, value.encode()))
     for time_ms, value in samples:
+        if isinstance(value, Native):
+            out += field(4, value.encode(time_ms))
+            continue
         out += field(2, b'\x09' + struct.pack('<d', value) + b'\x10' + varint(time_ms))
     return field(1, out)
 

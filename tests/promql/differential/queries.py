@@ -115,6 +115,37 @@ class Queries:
             ]
         return self.one_of(*makers)
 
+    def native(self, depth):
+        """Something that has native histograms as values."""
+        selector = self.draw.choice(['native_seconds', 'native_seconds{job="api"}'])
+        makers = [
+            lambda: selector + self.modifiers(),
+            lambda: f'{self.draw.choice(["rate", "increase", "irate", "delta", "idelta"])}({selector}[{self.duration()}])',
+            lambda: f'{self.draw.choice(["sum_over_time", "avg_over_time", "last_over_time", "first_over_time"])}({selector}[{self.duration()}])',
+        ]
+        if depth > 0:
+            makers += [
+                lambda: f'{self.draw.choice(["sum", "avg"])}{self.draw.choice(["", " by (job) ", " without (job) "])}({self.native(depth - 1)})',
+                lambda: f'({self.native(depth - 1)} {self.draw.choice(["+", "-"])} on (job, instance) {self.native(depth - 1)})',
+                lambda: f'({self.native(depth - 1)} {self.draw.choice(["*", "/"])} {self.draw.choice(["2", "-1", "0.1"])})',
+                lambda: f'({self.native(depth - 1)} {self.draw.choice(["</", ">/"])} {self.draw.choice(["0", "0.7", "4"])})',
+                lambda: f'-{self.native(depth - 1)}',
+            ]
+        return self.one_of(*makers)
+
+    def of_native(self, depth):
+        """Floats that native histograms give."""
+        makers = [
+            lambda: f'{self.draw.choice(["histogram_count", "histogram_sum", "histogram_avg", "histogram_stddev", "histogram_stdvar"])}'
+                    f'({self.native(depth)})',
+            lambda: f'histogram_quantile({self.draw.choice(["0", "0.3", "0.5", "0.9", "1"])}, {self.native(depth)})',
+            lambda: f'histogram_fraction({self.draw.choice(["0", "-Inf", "0.2"])}, {self.draw.choice(["0.3", "+Inf", "2"])}, {self.native(depth)})',
+            lambda: f'{self.draw.choice(["count_over_time", "changes", "resets", "present_over_time"])}(native_seconds[{self.duration()}])',
+            lambda: f'count_values("value", {self.draw.choice(["changes", "resets"])}(native_seconds[{self.duration()}]))',
+            lambda: f'count({self.native(depth)})',
+        ]
+        return self.one_of(*makers)
+
     def aggregate(self, depth):
         makers = [
             lambda: f'{self.draw.choice(AGGREGATES)}{self.grouping()}({self.vector(depth)})',
@@ -156,6 +187,8 @@ class Queries:
         depth = self.draw.choice([1, 2, 2, 3])
         scalar = self.draw.random() < 0.05
         text = self.scalar(depth) if scalar else self.vector(depth)
+        if self.newest and not scalar and self.draw.random() < 0.2:
+            text = self.one_of(lambda: self.of_native(depth), lambda: self.native(depth))
         start = self.base_s + 15 * self.draw.randrange(-8, 250) + 7
         if self.draw.random() < 0.5:
             if not scalar and self.draw.random() < 0.05:

@@ -23,7 +23,7 @@ def engines():
     with Prometheus() as theirs, Ours() as ours:
         theirs.start()
         ours.start()
-        series = dataset.make(SEED, base_ms)
+        series = dataset.make(SEED, base_ms, theirs.version() >= (3, 0))
         theirs.write(series)
         ours.write(series)
         yield ours, theirs, base_ms // 1000
