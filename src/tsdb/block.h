@@ -55,7 +55,7 @@ struct block_stat {
     uint64_t number, order, bytes, series, chunks, samples;
     int64_t first_ms, last_ms;
     unsigned level;
-    bool damaged; /* a group failed its checksum when it was read */
+    bool damaged; /* a group failed its checksum when it was read; blocks_maintain saves the rest */
 };
 size_t blocks_view_count(const struct blocks_view *view);
 struct block_stat blocks_view_stat(const struct blocks_view *view, size_t index);
@@ -87,3 +87,16 @@ err blocks_delete(struct blocks *blocks, const uint32_t *series, size_t count, i
                   int64_t end_ms) MUST_USE;
 /* blocks_deletions - a number that each deletion raises. */
 uint64_t blocks_deletions(struct blocks *blocks);
+
+/* ---- housekeeping: on one thread at a time, and not while another block is being written ---- */
+
+struct blocks_policy {
+    int64_t now_ms;
+    int64_t retention_ms;     /* 0: none */
+    uint64_t retention_bytes; /* of all blocks, the oldest go first; 0: none */
+};
+/* blocks_maintain - rewrite damaged blocks without their damaged groups (the damaged file stays as .bad), drop blocks
+ * that are wholly older than retention or too much, merge neighbours, forget deletions that no block needs. */
+err blocks_maintain(struct blocks *blocks, const struct blocks_policy *policy) MUST_USE;
+/* blocks_clean - rewrite every block that has deleted samples. */
+err blocks_clean(struct blocks *blocks) MUST_USE;

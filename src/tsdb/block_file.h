@@ -99,3 +99,8 @@ void labels_reader_init(struct labels_reader *reader, struct block *block, ZSTD_
 void labels_reader_clear(struct labels_reader *reader);
 /* labels_reader_next - false at the end. */
 err labels_reader_next(struct labels_reader *reader, bool *ret_found) MUST_USE;
+/* labels_reader_skip - go on behind a damaged group, at the first series of the next one. */
+void labels_reader_skip(struct labels_reader *reader);
+
+/* block_writer_empty - did no series get a chunk? */
+bool block_writer_empty(const struct block_writer *writer);

@@ -61,3 +61,12 @@ err labels_reader_next(struct labels_reader *reader, bool *ret_found)
     reader->labels = (struct labels){ reader->items.at, reader->items.count };
     return NULL;
 }
+
+void labels_reader_skip(struct labels_reader *reader)
+{
+    const struct groups *groups = &reader->block->labels;
+
+    reader->in = (struct reading){ 0 };
+    reader->position = reader->next_group < groups->count ? groups->at[reader->next_group].first
+                                                          : (uint32_t)reader->block->stat.series;
+}

@@ -332,6 +332,11 @@ static err publish(struct block_writer *writer)
     return file_sync_folder_of(writer->path);
 }
 
+bool block_writer_empty(const struct block_writer *writer)
+{
+    return writer->ids.count == 0;
+}
+
 err block_publish(struct block_writer *writer)
 {
     err e = publish(writer);

@@ -46,7 +46,18 @@ static bool remove_locked(struct blocks *blocks, const struct block *block)
     return false;
 }
 
-/* The file becomes PATH.bad, or PATH.bad.2 and so on where that is taken; said in the log. */
+static void remember_bad(struct blocks *blocks, const char *bad)
+{
+    bool known = false;
+
+    pthread_mutex_lock(&blocks->lock);
+    for (size_t i = 0; i < blocks->bad.count; i++)
+        known |= !strcmp(blocks->bad.at[i], bad);
+    if (!known)
+        *vec_push(&blocks->bad, NULL) = strdup(bad);
+    pthread_mutex_unlock(&blocks->lock);
+}
+
 static void rename_bad(struct blocks *blocks, const char *path)
 {
     char bad[4200];
@@ -56,9 +67,18 @@ static void rename_bad(struct blocks *blocks, const char *path)
         snprintf(bad, sizeof(bad), "%s.bad.%d", path, i);
     if (rename(path, bad))
         log_err(err_errno("can't rename %s to %s", path, bad), "block");
-    pthread_mutex_lock(&blocks->lock);
-    *vec_push(&blocks->bad, NULL) = strdup(bad);
-    pthread_mutex_unlock(&blocks->lock);
+    remember_bad(blocks, bad);
+}
+
+err blocks_keep_bad(struct blocks *blocks, const char *path)
+{
+    char bad[4200];
+
+    snprintf(bad, sizeof(bad), "%s.bad", path);
+    if (link(path, bad) && errno != EEXIST) /* numbers are not used again: it is this one, of an earlier try */
+        return err_errno("can't link %s to %s", path, bad);
+    remember_bad(blocks, bad);
+    return NULL;
 }
 
 /* ---- opening ---- */
@@ -210,11 +230,12 @@ err blocks_replace(struct blocks *blocks, const char *path, struct block *const 
     if (block)
         insert_locked(blocks, block);
     pthread_mutex_unlock(&blocks->lock);
+    err e = FAILPOINT("tsdb.blocks.remove"); /* then they go at the next start */
     for (size_t i = 0; i < old_count; i++) {
-        atomic_store(&old[i]->removed, true);
+        atomic_store(&old[i]->removed, e == NULL);
         block_unref(old[i]);
     }
-    return NULL;
+    return e;
 }
 
 err blocks_add(struct blocks *blocks, const char *path)

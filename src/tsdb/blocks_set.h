@@ -22,5 +22,7 @@ struct blocks_view {
     const struct deletion_set *deletions;
 };
 
+/* blocks_keep_bad - give a damaged file a second name PATH.bad, and remember that. */
+err blocks_keep_bad(struct blocks *blocks, const char *path) MUST_USE;
 /* blocks_replace - add a published file that may be NULL (nothing was left) in place of others. */
 err blocks_replace(struct blocks *blocks, const char *path, struct block *const *old, size_t old_count) MUST_USE;

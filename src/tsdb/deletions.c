@@ -300,7 +300,24 @@ const struct deletion *deletion_set_next(const struct deletion_set *set, const s
     return NULL;
 }
 
+const struct deletion *deletion_set_after(const struct deletion_set *set, const struct deletion *after)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!after || set->at[i]->deletion.serial > after->serial)
+            return &set->at[i]->deletion;
+    return NULL;
+}
+
 uint64_t deletion_set_serial(const struct deletion_set *set)
 {
     return set->serial;
+}
+
+bool deletion_touches(const struct deletion_set *set, uint32_t series, uint64_t serial, int64_t first_ms,
+                      int64_t last_ms)
+{
+    for (const struct deletion *it = NULL; (it = deletion_set_next(set, it, series, serial));)
+        if (first_ms <= it->end_ms && last_ms >= it->start_ms)
+            return true;
+    return false;
 }

@@ -38,5 +38,10 @@ void deletion_set_unref(const struct deletion_set *set);
  * series; NULL where there is none. */
 const struct deletion *deletion_set_next(const struct deletion_set *set, const struct deletion *after, uint32_t series,
                                          uint64_t serial);
+/* deletion_set_after - the first one behind `after` of any series. */
+const struct deletion *deletion_set_after(const struct deletion_set *set, const struct deletion *after);
 /* deletion_set_serial - of the last one when the snapshot was taken. */
 uint64_t deletion_set_serial(const struct deletion_set *set);
+/* deletion_touches - does one that came after `serial` touch this span of the series? */
+bool deletion_touches(const struct deletion_set *set, uint32_t series, uint64_t serial, int64_t first_ms,
+                      int64_t last_ms);

@@ -43,14 +43,6 @@ void thin_columns(struct columns *columns, size_t from, const struct deletion_se
         leave_out(columns, from, it->start_ms, it->end_ms);
 }
 
-static bool touched(const struct chunk_head *head, const struct deletion_set *set, uint32_t series, uint64_t serial)
-{
-    for (const struct deletion *it = NULL; (it = deletion_set_next(set, it, series, serial));)
-        if (head->first_ms <= it->end_ms && head->last_ms >= it->start_ms)
-            return true;
-    return false;
-}
-
 err thin(struct thinning *thinning, const struct deletion_set *set, uint32_t series, uint64_t serial, struct str chunk,
          struct str *ret_chunk)
 {
@@ -60,7 +52,7 @@ err thin(struct thinning *thinning, const struct deletion_set *set, uint32_t ser
     if (deletion_set_serial(set) <= serial)
         return NULL;
     TRY(chunk_peek(chunk, &head));
-    if (!touched(&head, set, series, serial))
+    if (!deletion_touches(set, series, serial, head.first_ms, head.last_ms))
         return NULL;
     if (!thinning->arena)
         thinning->arena = arena_new(ARENA_BYTES);
