@@ -2,6 +2,15 @@
 #include "promql/label_set.h"
 #include "promql/streams.h"
 
+static size_t first_step(const struct grid *grid, const struct column *column)
+{
+    size_t step = 0;
+
+    while (step < grid->steps && !column->present[step])
+        step++;
+    return step;
+}
+
 /* columns_merge - of columns with equal labels one is made; they may not meet at a step. */
 err columns_merge(struct evaluation *ev, const struct grid *grid, struct column_list *list)
 {
@@ -16,6 +25,8 @@ err columns_merge(struct evaluation *ev, const struct grid *grid, struct column_
             continue;
         }
         struct column *to = list->at[index];
+        if (first_step(grid, from) < first_step(grid, to)) /* whose name it is, Prometheus asks the first point */
+            to->drop_name = from->drop_name;
         if (from->histograms)
             column_histograms(ev, grid, to);
         for (size_t step = 0; step < grid->steps; step++) {
