@@ -28,6 +28,9 @@ struct window {
     err failure;                       /* what ends the query: the walker passes it up */
     /* Of a selector with that modifier, samples reach a lookback before start_ms, and for smoothed one after end_ms. */
     bool anchored, smoothed;
+    /* A function's own, 0 at the beginning of each series: where the extreme of the last window was, and where that
+     * ended. */
+    size_t extreme, extreme_end;
     /* Kept by the walker for the functions that want O(1) a step. */
     size_t first, last;        /* indices of this window in the whole series */
     const uint32_t *next_drop; /* next_drop[i]: the first index j > i with values[j] < values[j - 1], over the whole

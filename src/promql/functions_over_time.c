@@ -62,30 +62,42 @@ static bool some_floats(struct window *window, struct floats *ret_floats)
     return ret_floats->count > 0;
 }
 
-static enum presence max_over_time(struct window *window, double *ret_value)
+/* extreme_over_time - the greatest (sign 1) or least (sign -1) value; NaN where there is nothing else. As long as the
+ * last window's is still within this one, only what came after it is looked at. */
+static enum presence extreme_over_time(struct window *window, double sign, double *ret_value)
 {
     struct floats floats;
+    size_t at = 0, next = 1;
 
     if (!some_floats(window, &floats))
         return POINT_NONE;
-    double most = floats.values[0];
-    for (size_t i = 1; i < floats.count; i++)
-        most = floats.values[i] > most || isnan(most) ? floats.values[i] : most;
-    *ret_value = most;
+    bool whole = floats.histograms == 0; /* else indices of the series are none of these */
+    if (whole && window->extreme >= window->first && window->extreme_end > window->extreme) {
+        at = window->extreme - window->first;
+        next = window->extreme_end - window->first;
+    }
+    double best = floats.values[at] * sign;
+    for (size_t i = next; i < floats.count; i++) {
+        double value = floats.values[i] * sign;
+        if (value > best || isnan(best)) {
+            best = value;
+            at = i;
+        }
+    }
+    window->extreme = whole ? window->first + at : 0;
+    window->extreme_end = whole ? window->first + floats.count : 0;
+    *ret_value = floats.values[at];
     return POINT_FLOAT;
+}
+
+static enum presence max_over_time(struct window *window, double *ret_value)
+{
+    return extreme_over_time(window, 1, ret_value);
 }
 
 static enum presence min_over_time(struct window *window, double *ret_value)
 {
-    struct floats floats;
-
-    if (!some_floats(window, &floats))
-        return POINT_NONE;
-    double least = floats.values[0];
-    for (size_t i = 1; i < floats.count; i++)
-        least = floats.values[i] < least || isnan(least) ? floats.values[i] : least;
-    *ret_value = least;
-    return POINT_FLOAT;
+    return extreme_over_time(window, -1, ret_value);
 }
 
 /* ts_of_extreme - when the greatest (sign 1) or least (sign -1) value was there last. */
