@@ -5,6 +5,7 @@
  * with the newest sample counts at a step. A series whose info changes becomes several. */
 #include "promql/function.h"
 #include "promql/label_set.h"
+#include "promql/quote.h"
 #include "promql/streams.h"
 
 #include <math.h>
@@ -152,6 +153,21 @@ static err add_identifying(struct enrichment *of, struct str name, struct matche
     return matcher_make(of->ev->arena, MATCH_RE, name, buf_str(&pattern), &matchers[(*count)++]);
 }
 
+/* check_floats - info series are no histograms. */
+static err check_floats(struct stream *stream)
+{
+    struct column *column;
+
+    for (;;) {
+        TRY(stream_next(stream, &column));
+        if (!column)
+            return NULL;
+        for (size_t i = 0; i < stream->grid->steps; i++)
+            if (column->present[i] == POINT_HISTOGRAM)
+                return err_new(ERR_RANGE, "info sample should be float");
+    }
+}
+
 /* read_info - the info series that may be needed, with the times of their samples as values. */
 static err read_info(struct enrichment *of, const struct expr *call, struct column_list *ret_list)
 {
@@ -176,6 +192,8 @@ static err read_info(struct enrichment *of, const struct expr *call, struct colu
     selector->selector.matchers = matchers;
     selector->selector.matcher_count = count;
     TRY(moment_within(ev, call->call.args[0], &selector->selector.mods, &found));
+    TRY(selector_open(ev, of->grid, selector, SELECT_VALUES, &stream));
+    TRY(check_floats(stream));
     TRY(selector_open(ev, of->grid, selector, SELECT_TIMES, &stream));
     return columns_read(stream, ret_list);
 }
@@ -222,23 +240,32 @@ static void add_info(struct enrichment *to, struct column *column)
     }
 }
 
+/* series_text - a series as Prometheus' errors write it: {__name__="a", b="c"}. */
+static struct str series_text(struct arena *arena, struct labels labels)
+{
+    struct buf text CLEANUP(buf_clear) = { 0 };
+
+    buf_init(&text, 64 * 1024);
+    for (size_t i = 0; i < labels.count; i++) {
+        buf_add(&text, i ? S(", ") : S("{"));
+        label_name_add(&text, labels.at[i].name);
+        buf_add_c(&text, '=');
+        quote_add(&text, labels.at[i].value);
+    }
+    buf_add(&text, labels.count ? S("}") : S("{}"));
+    return str_copy(arena, buf_str(&text));
+}
+
 static err check_ties(const struct enrichment *of)
 {
     for (size_t i = 0; i < of->families.count; i++) {
         const struct info_family *family = &of->families.at[i];
-        struct buf texts[2] = { 0 };
         if (!family->tied[0])
             continue;
-        for (size_t side = 0; side < 2; side++) {
-            buf_init(&texts[side], 64 * 1024);
-            labels_write_series(&texts[side], family->tied[side]->labels);
-        }
         long long time_ms = llround(family->tied[0]->values[family->tied_at] * 1000);
-        err e = err_new(ERR_RANGE, "found duplicate series for info metric: existing %s @ %lld, new %s @ %lld",
-                        buf_c(&texts[0]), time_ms, buf_c(&texts[1]), time_ms);
-        buf_clear(&texts[0]);
-        buf_clear(&texts[1]);
-        return e;
+        return err_new(ERR_RANGE, "found duplicate series for info metric: existing %.*s @ %lld, new %.*s @ %lld",
+                       STR_ARG(series_text(of->ev->arena, family->tied[0]->labels)), time_ms,
+                       STR_ARG(series_text(of->ev->arena, family->tied[1]->labels)), time_ms);
     }
     return NULL;
 }
