@@ -1,6 +1,8 @@
 /* remote_write_histogram.c - the message Histogram of remote_write: spans and deltas to absolute counts. */
 #include "ingest/remote_write_parts.h"
 
+#include <math.h>
+
 enum {
     COUNT_INT = PROTOBUF_KEY(1, WIRE_VARINT),
     COUNT_FLOAT = PROTOBUF_KEY(2, WIRE_FIXED64),
@@ -44,7 +46,8 @@ static err span_read(const struct protobuf_field *field, struct histogram_span *
 static err push_numbers(struct arena *arena, const struct protobuf_field *field, bool deltas, struct doubles *list)
 {
     struct protobuf_numbers numbers = protobuf_numbers(field, deltas ? WIRE_VARINT : WIRE_FIXED64);
-    int64_t count = deltas && list->count ? (int64_t)list->at[list->count - 1] : 0;
+    double last = deltas && list->count ? list->at[list->count - 1] : 0;
+    int64_t count = fabs(last) < 0x1p63 ? (int64_t)last : 0;
 
     for (uint64_t value; protobuf_number(&numbers, &value);) {
         if (list->count == BUCKETS_MAX)
@@ -128,12 +131,11 @@ static void begin(struct histogram_wire *wire)
 /* take_histogram - what no bucket layout of ours holds in its resolution is kept in the finest that does. */
 static err take_histogram(struct write_walk *walk, const struct histogram *histogram)
 {
-    err e = NULL;
+    err e;
 
     if (histogram->schema > HISTOGRAM_SCHEMA_MAX && histogram->schema <= SCHEMA_RESERVED_MAX)
         histogram = histogram_reduce(walk->arena, histogram, HISTOGRAM_SCHEMA_MAX);
-    if (!histogram_is_stale(histogram))
-        e = histogram_validate(histogram);
+    e = histogram_validate(histogram);
     if (e)
         walk_refuse(walk, err_message(e));
     else

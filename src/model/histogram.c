@@ -49,7 +49,7 @@ struct histogram *histogram_copy(struct arena *arena, const struct histogram *hi
     return copy;
 }
 
-static err check_spans(const struct histogram_side *side, bool custom, uint64_t *ret_reach)
+static err check_spans(const struct histogram_side *side, bool custom, int64_t index_max, uint64_t *ret_reach)
 {
     uint64_t buckets = 0;
     int64_t index = 0;
@@ -61,7 +61,7 @@ static err check_spans(const struct histogram_side *side, bool custom, uint64_t 
                            i + 1, span->offset);
         buckets += span->length;
         index += (int64_t)span->offset + span->length;
-        if (index > INDEX_MAX || index < -INDEX_MAX)
+        if (index > index_max || index < -index_max)
             return err_new(ERR_INVALID, "span number %zu reaches bucket %lld, which no number falls into", i + 1,
                            (long long)index);
     }
@@ -105,7 +105,7 @@ static err check_custom(const struct histogram *histogram)
         histogram->bounds[histogram->bound_count - 1] > 0)
         return err_new(ERR_INVALID, "custom buckets: last +Inf bound must not be explicitly defined: histogram custom "
                                     "bounds must be finite");
-    TRY(err_wrap(check_spans(&histogram->positive, true, &reach), "custom buckets"));
+    TRY(err_wrap(check_spans(&histogram->positive, true, INDEX_MAX, &reach), "custom buckets"));
     if (histogram->bound_count + 1 < reach)
         return err_new(ERR_INVALID,
                        "custom buckets: only %zu custom bounds defined which is insufficient to cover total span "
@@ -137,8 +137,8 @@ err histogram_check_shape(const struct histogram *histogram)
     if (!(histogram->zero_threshold >= 0))
         return err_new(ERR_INVALID, "histogram has a zero threshold of %g, which must not be negative or NaN",
                        histogram->zero_threshold);
-    TRY(err_wrap(check_spans(&histogram->positive, false, &reach), "positive side"));
-    TRY(err_wrap(check_spans(&histogram->negative, false, &reach), "negative side"));
+    TRY(err_wrap(check_spans(&histogram->positive, false, INDEX_MAX, &reach), "positive side"));
+    TRY(err_wrap(check_spans(&histogram->negative, false, INDEX_MAX, &reach), "negative side"));
     if (histogram->bound_count)
         return err_new(ERR_INVALID, "histogram with exponential schema must not have custom bounds");
     return NULL;
@@ -186,11 +186,21 @@ const struct histogram *histogram_compact(struct arena *arena, const struct hist
     return compact;
 }
 
+static bool spans_fit(const struct histogram_side *side)
+{
+    uint64_t reach;
+    err e CLEANUP(err_freep) = check_spans(side, false, INT32_MAX - 1, &reach);
+
+    return !e;
+}
+
 const struct histogram *histogram_reduce(struct arena *arena, const struct histogram *histogram, int32_t schema)
 {
     struct histogram_sum sum = { 0 };
     struct histogram *coarse;
 
+    if (histogram_is_custom(histogram) || !spans_fit(&histogram->positive) || !spans_fit(&histogram->negative))
+        return histogram;
     histogram_sum_begin(&sum, arena, histogram);
     histogram_sum_reduce(&sum, schema);
     coarse = (struct histogram *)histogram_sum_result(&sum, arena);

@@ -47,7 +47,8 @@ err histogram_validate(const struct histogram *histogram) MUST_USE;
 err histogram_check_shape(const struct histogram *histogram) MUST_USE;
 /* histogram_compact - the same without empty buckets and needless spans. */
 const struct histogram *histogram_compact(struct arena *arena, const struct histogram *histogram);
-/* histogram_reduce - in a coarser schema, for exponential ones; the schema may be up to 52 before. */
+/* histogram_reduce - in a coarser schema; it may be up to 52 before, and need not be sound: what can't be reduced comes
+ * back as it is, and histogram_validate refuses it. */
 const struct histogram *histogram_reduce(struct arena *arena, const struct histogram *histogram, int32_t schema);
 /* histogram_equal - the same layout and the same bits; hints don't count. */
 bool histogram_equal(const struct histogram *a, const struct histogram *b);

@@ -137,6 +137,19 @@ TEST(histogram_reset_is_told_from_growth)
     }
 }
 
+TEST(histogram_reduce_leaves_alone_what_is_unsound)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    static const struct histogram_span spans[] = { { INT32_MAX - 5, 3 }, { 0, 4000000000u } };
+    static const double counts[] = { 1, 2, 3 };
+    struct histogram fine = { .schema = 20, .count = 6, .positive = { spans, 2, counts, 3 } };
+
+    ASSERT_TRUE(histogram_reduce(arena, &fine, 8) == &fine);
+    fine.positive.span_count = 1;
+    ASSERT_OK(histogram_validate(histogram_reduce(arena, &fine, 8)));
+    ASSERT_NEAR(6, histogram_reduce(arena, &fine, 8)->positive.counts[0], 0);
+}
+
 TEST(histogram_equality_is_of_layout_and_bits)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);

@@ -149,13 +149,16 @@ static void take_layout(struct reading *in, struct arena *arena, struct histogra
     uint64_t bounds = take_varint(in);
     in->failed = in->failed || ret_layout->positive.count + ret_layout->negative.count > CHUNK_BUCKETS_MAX ||
                  bounds > CHUNK_BUCKETS_MAX || bounds > reading_left(in) / sizeof(double);
-    if (in->failed || bounds == 0)
+    if (in->failed)
         return;
-    double *at = arena_array(arena, bounds, sizeof(*at));
+    double *at = bounds ? arena_array(arena, bounds, sizeof(*at)) : NULL;
     for (size_t i = 0; i < bounds; i++)
         at[i] = take_double(in);
     ret_layout->bounds = at;
     ret_layout->bound_count = bounds;
+    /* Whoever walks the buckets trusts it. */
+    err e CLEANUP(err_freep) = histogram_check_shape(ret_layout);
+    in->failed = in->failed || e;
 }
 
 static void take_column(struct reading *in, double *first, size_t stride, size_t count)

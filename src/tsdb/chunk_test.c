@@ -299,8 +299,12 @@ TEST(chunk_keeps_histograms_among_floats)
             i % 50 == 20 ? NULL : a_histogram(arena, i < 80 ? 20 : 31, i, i == 0 ? RESET_UNKNOWN : RESET_NO);
         values[i] = histograms[i] ? 0 : value_stale();
     }
+    static const struct histogram_span all = { 0, 4 };
     struct histogram custom = *a_histogram(arena, 4, 3, RESET_GAUGE);
     custom.schema = HISTOGRAM_CUSTOM;
+    custom.zero_threshold = custom.zero_count = 0;
+    custom.positive.spans = &all;
+    custom.positive.span_count = 1;
     custom.bounds = bounds;
     custom.bound_count = 3;
     histograms[119] = &custom;

@@ -142,6 +142,8 @@ static err decode_histogram(struct decoder *decoder)
     for (size_t i = 0; i < histogram.bound_count; i++)
         bounds[i] = take_double(in);
     histogram.bounds = histogram.bound_count ? bounds : NULL;
+    err e CLEANUP(err_freep) = in->failed ? NULL : histogram_check_shape(&histogram);
+    in->failed = in->failed || e;
     if (in->failed)
         return NULL;
     return decoder->reader->histogram(decoder->reader->arg, decoder->last_series, decoder->last_time_ms, start_ms,

@@ -204,24 +204,25 @@ static double draw_value(struct both *both)
 
 static void add_some_histogram(struct both *both, uint32_t series, int64_t time_ms, int64_t start_ms)
 {
-    static const struct histogram_span spans[] = { { -2, 1 }, { 3, 2 } };
-    static const double whole[] = { 1, 5, 2 }, broken[] = { 1, 0.5, NAN }, bounds[] = { 0.5, 1, INFINITY };
-    struct histogram_side side = { spans, 2, draw(both, 2) ? whole : broken, 3 };
+    static const struct histogram_span spans[] = { { -2, 1 }, { 3, 2 } }, within[] = { { 0, 1 }, { 1, 2 } };
+    static const double whole[] = { 1, 5, 2 }, broken[] = { 1, 0.5, NAN }, bounds[] = { 0.5, 1, 7 };
+    bool custom = draw(both, 2);
+    struct histogram_side side = { custom ? within : spans, 2, draw(both, 2) ? whole : broken, 3 };
     struct histogram histogram = {
-        .schema = draw(both, 2) ? HISTOGRAM_CUSTOM : -4,
+        .schema = custom ? HISTOGRAM_CUSTOM : -4,
         .hint = (enum counter_reset)draw(both, 4),
         .integral = draw(both, 2),
-        .zero_threshold = 1e-128,
-        .zero_count = draw(both, 3) / 2.0,
+        .zero_threshold = custom ? 0 : 1e-128,
+        .zero_count = custom ? 0 : draw(both, 3) / 2.0,
         .count = draw(both, 1 << 30),
         .sum = draw_value(both),
     };
 
     if (draw(both, 2))
         histogram.positive = side;
-    if (draw(both, 2))
+    if (!custom && draw(both, 2))
         histogram.negative = side;
-    if (draw(both, 2))
+    if (custom)
         histogram.bounds = bounds, histogram.bound_count = 3;
     wal_batch_histogram(&both->batch, series, time_ms, start_ms, &histogram);
     ASSERT_OK(hear_histogram(&both->heard, series, time_ms, start_ms, &histogram));
