@@ -344,3 +344,23 @@ TEST(blocks_save_the_rest_of_a_damaged_one)
     blocks_cursor_free(cursor);
     blocks_view_free(view);
 }
+
+TEST(blocks_maintain_saves_what_a_merge_finds_damaged)
+{
+    struct world *world CLEANUP(world_free) = world_new(10);
+    struct blocks_policy policy = { .now_ms = SLOTS * SLOT_MS };
+    struct str_list bad;
+    char path[300];
+
+    for (size_t i = 0; i < 4; i++)
+        write_noise(world);
+    snprintf(path, sizeof(path), "%s/blocks/00000003.block", test_folder());
+    damage(path, 5000);
+    ASSERT_OK(blocks_maintain(world->blocks, &policy));
+    ASSERT_EQ_INT(4, (int64_t)count_blocks(world->blocks));
+    ASSERT_OK(blocks_maintain(world->blocks, &policy));
+    ASSERT_EQ_INT(1, (int64_t)count_blocks(world->blocks));
+    check_world(world); /* the last one has everything */
+    blocks_bad(world->blocks, world->arena, &bad);
+    ASSERT_EQ_INT(1, (int64_t)bad.count);
+}

@@ -371,7 +371,9 @@ static err forget_deletions(struct blocks *blocks)
 {
     struct blocks_view *view CLEANUP(viewp) = blocks_view(blocks);
 
-    return files_linger(blocks, view) ? NULL : deletions_forget(blocks->deletions, is_needed, view);
+    if (!deletion_set_after(view->deletions, NULL) || files_linger(blocks, view))
+        return NULL;
+    return deletions_forget(blocks->deletions, is_needed, view);
 }
 
 static bool clean_needed(const struct block *block, const struct deletion_set *set)
@@ -401,16 +403,25 @@ err blocks_clean(struct blocks *blocks)
     return e ? e : forget_deletions(blocks);
 }
 
-err blocks_maintain(struct blocks *blocks, const struct blocks_policy *policy)
+static err merge_all(struct blocks *blocks, int64_t limit_ms)
 {
-    int64_t limit_ms = span_limit(policy);
     bool merged = true;
 
-    TRY(save_damaged(blocks));
-    TRY(drop_old(blocks, policy));
-    TRY(drop_surplus(blocks, policy));
     TRY(cut_wide(blocks, limit_ms));
     while (merged)
         TRY(merge_once(blocks, limit_ms, &merged));
-    return forget_deletions(blocks);
+    return NULL;
+}
+
+err blocks_maintain(struct blocks *blocks, const struct blocks_policy *policy)
+{
+    TRY(save_damaged(blocks));
+    TRY(drop_old(blocks, policy));
+    TRY(drop_surplus(blocks, policy));
+    err e = merge_all(blocks, span_limit(policy));
+    if (e && err_kind(e) == ERR_CORRUPT) { /* damage that nobody had met yet */
+        log_err(e, "blocks can't be merged now");
+        e = save_damaged(blocks);
+    }
+    return e ? e : forget_deletions(blocks);
 }

@@ -134,7 +134,12 @@ static err keep(struct disk *disk)
     uint64_t grown = wal_bytes(disk->wal) - disk->snapshot_wal_bytes;
     if (disk->snapshot_wanted || grown >= SNAPSHOT_BYTES || (grown && now_ms - disk->snapshot_ms >= SNAPSHOT_MS))
         TRY(snapshot_locked(disk));
-    return NULL;
+    pthread_mutex_lock(&disk->lock);
+    struct blocks_policy policy = { .now_ms = time_now_ms(),
+                                    .retention_ms = disk->settings.retention_time.ms,
+                                    .retention_bytes = (uint64_t)disk->settings.retention_bytes };
+    pthread_mutex_unlock(&disk->lock);
+    return blocks_maintain(disk->blocks, &policy);
 }
 
 err disk_maintain(struct disk *disk)
@@ -164,6 +169,8 @@ err disk_clean(struct disk *disk)
 {
     pthread_mutex_lock(&disk->keeping);
     err e = snapshot_locked(disk); /* log and snapshot before it still have what was deleted */
+    if (!e)
+        e = blocks_clean(disk->blocks);
     pthread_mutex_unlock(&disk->keeping);
     return e;
 }
