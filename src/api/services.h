@@ -12,10 +12,12 @@ struct ticker;
 struct collecting;
 struct rules;
 struct topology;
+struct tsdb;
 struct watch;
 
 struct services {
     struct db *db;
+    struct tsdb *tsdb; /* behind the two below */
     struct series_source *series;
     struct sample_sink *samples;
     struct http_client *http;

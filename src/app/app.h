@@ -7,8 +7,8 @@
 
 struct db;
 struct http_client;
-struct memory_store;
 struct ticker;
+struct tsdb;
 
 struct serve_options {
     VEC(struct str) config_files;
@@ -25,7 +25,7 @@ struct app {
     struct ticker *ticker;
     struct timer *upkeep;
     struct db *db;
-    struct memory_store *store;
+    struct tsdb *tsdb;
     struct http_client *http;
     struct http_server *server;
     int64_t started_mono_ms;

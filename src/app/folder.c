@@ -40,8 +40,7 @@ struct passwd *folder_user(struct app *app)
 /* give_to - the folder and what is in it, one level deep: we make no folders inside that others may fill. */
 static err give_to(const char *path, const struct passwd *user)
 {
-    static const char *const ours[] = { "",      "/auspex.db",       "/auspex.db-wal", "/auspex.db-shm",
-                                        "/lock", "/series.snapshot", "/endpoint" };
+    static const char *const ours[] = { "", "/auspex.db", "/auspex.db-wal", "/auspex.db-shm", "/lock", "/endpoint" };
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 16);
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++) {

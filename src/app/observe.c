@@ -8,6 +8,7 @@
 #include "redis/doctor.h"
 #include "rules/rules.h"
 #include "topology/topology.h"
+#include "tsdb/tsdb.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -64,6 +65,8 @@ err observe_reload(struct config *config)
     err e = collecting_reload(services.collecting, config);
     if (!e)
         e = topology_reload(services.topology, config);
+    if (!e)
+        e = tsdb_reload(services.tsdb, config_get(config, &storage_section));
     if (e)
         log_err(rules_reload(services.rules, before), "can't go back to the rules that were in force");
     return e;

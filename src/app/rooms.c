@@ -11,7 +11,7 @@
 #include "notify/notify.h"
 #include "rca/rca.h"
 #include "topology/topology.h"
-#include "tsdb/memory_store.h"
+#include "tsdb/tsdb.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -97,22 +97,24 @@ void database_stop(struct app *app)
 err series_start(struct app *app)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 16);
-    const struct memory_store_options options = {
-        .snapshot_path = str_c(arena, str_printf(arena, "%s/series.snapshot", app->storage_path)),
+    struct config *config CLEANUP(config_unrefp) = current_config();
+    const struct tsdb_options options = {
+        .folder = str_c(arena, str_printf(arena, "%s/tsdb", app->storage_path)),
+        .settings = config_get(config, &storage_section),
         .ticker = app->ticker,
         .pool = app->workers,
     };
 
-    TRY(memory_store_new(&options, &app->store));
-    services.series = memory_store_source(app->store);
-    services.samples = memory_store_sink(app->store);
+    TRY(tsdb_open(&options, &app->tsdb));
+    services.tsdb = app->tsdb;
+    services.series = tsdb_source(app->tsdb);
+    services.samples = tsdb_sink(app->tsdb);
     return NULL;
 }
 
 void series_stop(struct app *app)
 {
-    log_err(memory_store_flush(app->store), "can't write the snapshot of the series");
-    memory_store_free(app->store);
+    tsdb_close(app->tsdb);
 }
 
 err web_start(struct app *app)

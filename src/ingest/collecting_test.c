@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/test.h"
 #include "base/time.h"
-#include "tsdb/memory_store.h"
+#include "tsdb/tsdb.h"
 
 struct fake {
     struct str mode;
@@ -72,7 +72,7 @@ struct stage {
     struct arena *arena;
     struct ticker *ticker;
     struct pool *pool;
-    struct memory_store *store;
+    struct tsdb *tsdb;
     struct collecting *collecting;
 };
 
@@ -90,12 +90,16 @@ static struct stage stage_up(const char *yaml)
 {
     struct stage stage = { .arena = arena_new(16 << 20) };
     struct config *config = config_of(stage.arena, yaml);
+    const struct tsdb_options options = {
+        .folder = str_printf(stage.arena, "%s/tsdb", test_folder()).at,
+        .settings = config_get(config, &storage_section),
+    };
 
     ASSERT_OK(ticker_start(&stage.ticker));
     ASSERT_OK(pool_start(&(struct pool_options){ .name = "test", .threads = 2, .queue_max = 100 }, &stage.pool));
-    ASSERT_OK(memory_store_new(&(struct memory_store_options){ 0 }, &stage.store));
+    ASSERT_OK(tsdb_open(&options, &stage.tsdb));
     ASSERT_OK(collecting_start(&(struct collecting_options){ .config = config,
-                                                             .sink = memory_store_sink(stage.store),
+                                                             .sink = tsdb_sink(stage.tsdb),
                                                              .ticker = stage.ticker,
                                                              .workers = stage.pool,
                                                              .outside = stage.pool },
@@ -109,7 +113,7 @@ static void stage_down(struct stage *stage)
     collecting_stop(stage->collecting);
     ticker_stop(stage->ticker);
     pool_stop(stage->pool);
-    memory_store_free(stage->store);
+    tsdb_close(stage->tsdb);
     arena_free(stage->arena);
 }
 
@@ -139,7 +143,7 @@ static double newest(struct stage *stage, const char *name, const char *job)
 {
     const struct matcher matchers[] = { { MATCH_EQ, S("__name__"), str_of(name), NULL },
                                         { MATCH_EQ, S("job"), str_of(job), NULL } };
-    struct series_source *source = memory_store_source(stage->store);
+    struct series_source *source = tsdb_source(stage->tsdb);
     struct series_list list = { 0 };
 
     ASSERT_OK(series_select(source, stage->arena, matchers, 2, 0, INT64_MAX, &list));
@@ -150,7 +154,7 @@ TEST(collecting_stores_samples_and_how_it_went)
 {
     struct stage stage = stage_up("sources:\n  - { type: fake, interval: 10ms }\n");
     struct metric_meta meta;
-    struct series_source *source = memory_store_source(stage.store);
+    struct series_source *source = tsdb_source(stage.tsdb);
 
     while (state_of(&stage, "fake").samples < 6)
         usleep(1000);

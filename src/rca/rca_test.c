@@ -4,7 +4,7 @@
 #include "base/test.h"
 #include "base/time.h"
 #include "db/journal.h"
-#include "tsdb/memory_store.h"
+#include "tsdb/tsdb.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +13,8 @@ static struct db *house(void)
 {
     static const struct journal_reader *readers[2];
     static const struct outbox_worker *const workers[1];
-    struct memory_store *store;
+    static const struct tsdb_settings settings = { .fsync_interval = { 200 } };
+    struct tsdb *tsdb;
     struct db *db;
 
     FOR_EACH_REGISTERED (journal_reader, it)
@@ -21,8 +22,8 @@ static struct db *house(void)
             readers[0] = it;
     ASSERT_OK(db_open(&(struct db_options){ .folder = test_folder(), .readers = readers, .workers = workers }, &db));
     ASSERT_OK(journal_start(db));
-    ASSERT_OK(memory_store_new(&(struct memory_store_options){ 0 }, &store));
-    rca_start(&(struct rca_options){ .db = db, .series = memory_store_source(store) });
+    ASSERT_OK(tsdb_open(&(struct tsdb_options){ .folder = test_folder(), .settings = &settings }, &tsdb));
+    rca_start(&(struct rca_options){ .db = db, .series = tsdb_source(tsdb) });
     return db;
 }
 

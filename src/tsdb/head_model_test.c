@@ -148,7 +148,7 @@ static void run_model(struct tsdb *tsdb, struct str name, uint64_t seed, double 
 
 static struct tsdb *model_tsdb(void)
 {
-    const struct tsdb_settings settings = { .future_max = { INT64_C(1) << 50 } };
+    const struct tsdb_settings settings = { .future_max = { INT64_C(1) << 50 }, .fsync_interval = { 200 } };
     struct tsdb *tsdb = NULL;
 
     ASSERT_OK(tsdb_open(&(struct tsdb_options){ .folder = test_folder(), .settings = &settings }, &tsdb));

@@ -17,7 +17,7 @@ static int64_t test_wall(void)
 
 static struct tsdb *new_tsdb(const char *name)
 {
-    static const struct tsdb_settings settings = { .future_max = { HOUR_MS } };
+    static const struct tsdb_settings settings = { .future_max = { HOUR_MS }, .fsync_interval = { 200 } };
     char path[200];
     struct tsdb *tsdb = NULL;
 

@@ -202,7 +202,6 @@ err recover(struct recovery *recovery)
     int64_t began_ms = time_mono_ms();
 
     err e = restore_all(&restoring);
-    head_restored(recovery->head);
     columns_clear(&restoring.columns);
     if (e)
         return e;

@@ -25,6 +25,7 @@ static const struct field storage_fields[] = {
 static const struct schema storage_schema =
     SCHEMA(struct tsdb_settings, storage_fields, .doc = "Where samples are kept, and how long.");
 const struct config_section storage_section = { .key = "storage", .schema = &storage_schema };
+REGISTER(config_section, storage_section);
 
 enum { COUNT_EVERY_MS = 15000, AWAIT_MS = 30000 };
 

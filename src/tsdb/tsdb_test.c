@@ -9,7 +9,7 @@
 #include "base/test.h"
 #include "base/time.h"
 
-static const struct tsdb_settings plain_settings = { .future_max = { 10 * MINUTE_MS } };
+static const struct tsdb_settings plain_settings = { .future_max = { 10 * MINUTE_MS }, .fsync_interval = { 200 } };
 
 static struct tsdb *open_tsdb(const struct tsdb_settings *settings)
 {

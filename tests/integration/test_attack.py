@@ -109,8 +109,8 @@ def test_hard_links_are_not_given_away(daemon, tmp_path):
     daemon.stop()
     precious = daemon.folder / 'precious'
     precious.write_text('of root')
-    (daemon.data / 'series.snapshot').unlink()
-    os.link(precious, daemon.data / 'series.snapshot')
+    (daemon.data / 'endpoint').unlink(missing_ok=True)
+    os.link(precious, daemon.data / 'endpoint')
     assert 'hard link' in refused(daemon)
     assert precious.stat().st_uid == 0
 

@@ -265,14 +265,16 @@ def test_series_survive_a_clean_stop(make_daemon):
 
 
 def test_damaged_snapshot_is_set_aside(make_daemon):
-    daemon = make_daemon()
+    daemon = make_daemon(config='sources:\n  - { type: node, interval: 500ms }\n')
+    wait_until(lambda: newest(daemon, 'node_load1', 'node'), 20, 'a sample is stored')
     daemon.stop()
-    snapshot = daemon.data / 'series.snapshot'
-    text = snapshot.read_bytes()
-    snapshot.write_bytes(text[:len(text) // 2])
+    snapshot = daemon.data / 'tsdb' / 'head.snapshot'
+    text = bytearray(snapshot.read_bytes())
+    text[len(text) // 2] ^= 1
+    snapshot.write_bytes(text)
     daemon.start()
-    assert (daemon.data / 'series.snapshot.bad').exists()
-    assert 'series.snapshot fails its checksum' in daemon.log_text()
+    wait_until(lambda: 'fails its checksum' in daemon.log_text(), 20, 'it was said')
+    assert (daemon.data / 'tsdb' / 'head.snapshot.bad').exists()
 
 
 def test_reload_changes_sources_or_nothing(make_daemon):

@@ -166,7 +166,7 @@ def size(daemon):
             said[re.match(r'\w+', line).group()] += float(line.rsplit(' ', 1)[1])
     return {'rss': int(re.search(r'^VmRSS:\s+(\d+)', status, re.M).group(1)) * 1024,
             'descriptors': len(list((proc / 'fd').iterdir())), 'threads': len(list((proc / 'task').iterdir())),
-            'series': int(said['auspex_tsdb_series']), 'samples': int(said['auspex_tsdb_samples_appended_total']),
+            'series': int(said['auspex_tsdb_head_series']), 'samples': int(said['auspex_tsdb_samples_appended_total']),
             'waiting': int(said['auspex_outbox_waiting_rows']), 'lag': int(said['auspex_journal_reader_lag_events']),
             'cpu': round(said['auspex_process_cpu_seconds_total'], 2),
             'db': (daemon.data / 'auspex.db').stat().st_size, 'wal': (daemon.data / 'auspex.db-wal').stat().st_size}
