@@ -61,7 +61,7 @@ TEST(buf_doubles_read_back_the_same)
         double value;
         const char *text;
     } cases[] = { { 0.1, "0.1" }, { 1e300, "1e+300" },  { -0.0, "-0" }, { 1.0 / 3, "0.3333333333333333" },
-                  { 85, "85" },   { INFINITY, "+Inf" }, { NAN, "NaN" }, { 5e-324, "4.94065645841247e-324" } };
+                  { 85, "85" },   { INFINITY, "+Inf" }, { NAN, "NaN" }, { 5e-324, "5e-324" } };
 
     buf_init(&buf, 100);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

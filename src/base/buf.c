@@ -1,6 +1,8 @@
 /* buf.c - growable text. */
 #include "base/buf.h"
 
+#include "base/float_text.h"
+
 #include "base/arena.h"
 
 #include <math.h>
@@ -104,28 +106,18 @@ void buf_add_i64(struct buf *buf, int64_t value)
 
 void buf_add_double(struct buf *buf, double value)
 {
-    char text[40];
+    double size = fabs(value);
 
-    if (isnan(value)) {
-        buf_add(buf, S("NaN"));
+    /* As printf's %g: an exponent where the digits would end left of the point, or begin far right of it. */
+    if (!isfinite(value) || (size < 1e15 && value == (double)(int64_t)value)) {
+        float_add_plain(buf, value);
         return;
     }
-    if (isinf(value)) {
-        buf_add(buf, value < 0 ? S("-Inf") : S("+Inf"));
-        return;
-    }
-    if (fabs(value) < 1e15 && value == (double)(int64_t)value) {
-        if (value == 0 && signbit(value))
-            buf_add_c(buf, '-');
-        buf_add_i64(buf, (int64_t)value);
-        return;
-    }
-    for (int precision = 15; precision <= 17; precision++) {
-        snprintf(text, sizeof(text), "%.*g", precision, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    buf_add(buf, str_of(text));
+    struct float_digits d = float_digits(value);
+    if (d.exponent < -4 || d.exponent >= (d.count > 15 ? d.count : 15))
+        float_add_exponent(buf, value);
+    else
+        float_add_plain(buf, value);
 }
 
 void buf_truncate(struct buf *buf, size_t length)

@@ -2,49 +2,13 @@
 #include "promql/print.h"
 
 #include "base/duration.h"
+#include "base/float_text.h"
 #include "promql/function.h"
 #include "promql/parse.h"
 #include "promql/quote.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-void print_plain_float(struct buf *out, double value)
-{
-    struct buf shortest CLEANUP(buf_clear) = { 0 };
-    const char *exponent;
-
-    buf_init(&shortest, 64);
-    buf_add_double(&shortest, value);
-    exponent = strchr(buf_c(&shortest), 'e');
-    if (!exponent || !isfinite(value)) {
-        buf_add(out, buf_str(&shortest));
-        return;
-    }
-    /* d.ddde+xx to digits with the point moved. */
-    char digits[32];
-    size_t count = 0;
-    int shift = atoi(exponent + 1);
-    for (const char *at = shortest.at; at < exponent; at++)
-        if (*at >= '0' && *at <= '9')
-            digits[count++] = *at;
-    if (value < 0)
-        buf_add_c(out, '-');
-    if (shift < 0) {
-        buf_add(out, S("0."));
-        for (int i = -1; i > shift; i--)
-            buf_add_c(out, '0');
-        buf_add_bytes(out, digits, count);
-        return;
-    }
-    for (int i = 0; i <= shift || i < (int)count; i++) {
-        if (i == shift + 1)
-            buf_add_c(out, '.');
-        buf_add_c(out, i < (int)count ? digits[i] : '0');
-    }
-}
 
 static void print_ms(struct buf *out, int64_t ms)
 {
@@ -63,7 +27,7 @@ static void print_labels(struct buf *out, const struct str *labels, size_t count
 static void print_number(struct buf *out, const struct expr *expr)
 {
     if (!expr->is_duration) {
-        print_plain_float(out, expr->number);
+        float_add_plain(out, expr->number);
         return;
     }
     if (expr->number < 0)
@@ -249,7 +213,7 @@ static void print_fill_value(struct buf *out, const char *name, double value)
     if (size != 0 && isfinite(size) && (size < 1e-4 || size >= 1e21))
         buf_add_double(out, value);
     else
-        print_plain_float(out, value);
+        float_add_plain(out, value);
     buf_add_c(out, ')');
 }
 

@@ -10,5 +10,3 @@ void print_operator(struct buf *out, const struct expr *binary);
 void print_aggregation(struct buf *out, const struct expr *aggregate);
 /* print_subquery_span - [range:step] with @ and offset. */
 void print_subquery_span(struct buf *out, const struct expr *subquery);
-/* print_plain_float - all digits and no exponent, as strconv's 'f' with precision -1. */
-void print_plain_float(struct buf *out, double value);

@@ -1,4 +1,5 @@
 /* print_json.c - a tree as /parse_query answers it, for editors that show it. */
+#include "base/float_text.h"
 #include "promql/function.h"
 #include "promql/parse.h"
 #include "promql/print.h"
@@ -36,7 +37,7 @@ static void put_number(struct json_writer *w, double value)
     struct buf text CLEANUP(buf_clear) = { 0 };
 
     buf_init(&text, 512);
-    print_plain_float(&text, value);
+    float_add_plain(&text, value);
     json_put_str(w, S("val"), buf_str(&text));
 }
 
