@@ -122,6 +122,7 @@ err web_start(struct app *app)
     const struct http_server_options options = {
         .settings = &app->server_settings,
         .workers = app->workers,
+        .outside = app->outside,
         .auth_none = app->options->auth == 1,
     };
 

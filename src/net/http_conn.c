@@ -267,7 +267,8 @@ static bool start(struct http_conn *conn)
     pthread_mutex_unlock(&server->lock);
     conn->on_worker = true;
     conn_timer(conn, TIMER_HANDLE);
-    if (pool_submit(server->options.workers, LANE_FRONT, run_on_worker, conn)) {
+    bool outside = req->match.route && req->match.route->outside && server->options.outside;
+    if (pool_submit(outside ? server->options.outside : server->options.workers, LANE_FRONT, run_on_worker, conn)) {
         metric_set(&http_requests_in_flight, (double)++server->in_flight);
         return false;
     }
@@ -557,6 +558,8 @@ void conn_events(struct http_conn *conn, uint32_t events)
         return;
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         conn->hung_up = true;
+    if (conn->hung_up && conn->on_worker)
+        __atomic_store_n(&conn->request.gone, true, __ATOMIC_RELAXED);
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         conn->readable = true;
     conn_drive(conn);
@@ -591,6 +594,7 @@ static void give_up(struct http_conn *conn)
 
     metric_add_for(&http_requests_total, S("504"), 1);
     metric_add_for(&http_cut_total, S("handle_timeout"), 1);
+    __atomic_store_n(&conn->request.gone, true, __ATOMIC_RELAXED);
     wire_write(&conn->wire, &part, 1);
     conn_close(conn);
 }

@@ -20,6 +20,7 @@ struct request {
     struct str lang;        /* ?lang= */
     struct principal principal;
     bool identified, write, secure, upgrade;
+    bool gone; /* set by the loop, read by the handler: atomically */
     int64_t deadline_ms;
     const struct sockaddr_in6 *peer_address, *local_address; /* IPv4 as ::ffff:a.b.c.d */
     struct str peer;

@@ -96,6 +96,11 @@ const struct principal *request_principal(struct request *req)
     return &req->principal;
 }
 
+const bool *request_gone(struct request *req)
+{
+    return &req->gone;
+}
+
 int64_t request_deadline_ms(struct request *req)
 {
     return req->deadline_ms;

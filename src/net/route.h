@@ -59,6 +59,7 @@ struct route {
                         ?comment=) */
     bool unknown_ok; /* unknown parameters and members are ignored: for other people's protocols */
     bool quick;
+    bool outside; /* runs on the outside threads: it may wait, or work for long */
     bool before_ready;     /* also answered while starting and stopping */
     bool open_on_loopback; /* nobody may ask, too, from this machine */
     /* handle - `query` and `body` are parsed, defaulted, in range: the row saw to that. */
@@ -80,6 +81,8 @@ bool request_is_loopback(struct request *req);
 bool request_is_secure(struct request *req); /* came by TLS, behind server.trust_proxy as the proxy says */
 const struct principal *request_principal(struct request *req);
 int64_t request_deadline_ms(struct request *req); /* monotonic */
+/* request_gone - becomes true, from another thread, when nobody waits for the reply any more. */
+const bool *request_gone(struct request *req);
 
 enum lang { LANG_EN, LANG_KO, LANG_ZH, LANG_COUNT };
 /* request_lang - ?lang=, then Accept-Language, then `fallback`. */
