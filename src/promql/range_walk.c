@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { CHECK_EACH = 1 << 20 }; /* samples in windows between two looks at the limits */
+
 struct walker {
     struct stream stream;
     const struct expr *call;
@@ -59,7 +61,7 @@ static err walk(struct walker *walker, const struct run *run, size_t *ret_floats
     const struct function *function = walker->function;
     struct column *column = &walker->column;
     double args[FUNCTION_ARGS_MAX];
-    size_t first = 0, end = 0, floats = 0, histograms = 0;
+    size_t first = 0, end = 0, floats = 0, histograms = 0, seen = 0;
     struct ticks ticks = moment_ticks(&source->moment, grid);
     struct window window = {
         .ev = walker->stream.ev,
@@ -87,6 +89,11 @@ static err walk(struct walker *walker, const struct run *run, size_t *ret_floats
             continue;
         window.times = run->times + first;
         window.values = run->values + first;
+        seen += window.count;
+        if (seen >= CHECK_EACH) { /* one long series alone may take minutes */
+            TRY(evaluation_check(walker->stream.ev));
+            seen = 0;
+        }
         window.histograms = run->histograms ? run->histograms + first : NULL;
         window.starts = run->starts ? run->starts + first : NULL;
         window.first = first;
