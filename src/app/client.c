@@ -39,7 +39,9 @@ static err problem(const struct http_reply *reply)
     enum err_kind kind = reply->status == 404 ? ERR_NOT_FOUND : reply->status == 401 ? ERR_UNAUTHORIZED : ERR_REFUSED;
 
     err_free(json_parse(command_arena(), reply->body, &json));
-    struct str detail = client_line(json_str_or(json_get(json, S("detail")), str_utf8_head(reply->body, 300)));
+    struct str said =
+        json_str_or(json_get(json, S("error")), str_utf8_head(reply->body, 300)); /* as Prometheus says it */
+    struct str detail = client_line(json_str_or(json_get(json, S("detail")), said));
     err e = err_new(kind, "the server says %d: %.*s", reply->status, STR_ARG(detail));
     if (reply->status == 401)
         e = err_hint(e, "set AUSPEX_TOKEN; `auspex token create --role operator` makes one on the server's host");
