@@ -371,8 +371,10 @@ static err info_open(struct evaluation *ev, const struct grid *grid, const struc
     TRY(stream_open(ev, grid, call->call.args[0], &base));
     TRY(columns_read(base, &of.base));
     TRY(read_info(&of, call, &infos));
-    for (size_t i = 0; i < infos.count; i++)
+    for (size_t i = 0; i < infos.count; i++) {
+        TRY(evaluation_check(ev));
         add_info(&of, infos.at[i]);
+    }
     TRY(check_ties(&of));
     for (size_t i = 0; i < of.base.count; i++) {
         TRY(evaluation_check(ev));

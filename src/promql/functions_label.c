@@ -50,6 +50,7 @@ static err relabelled(struct evaluation *ev, const struct grid *grid, const stru
     for (size_t i = 0; i < list.count; i++) {
         struct column *column = list.at[i];
         struct str value;
+        TRY(evaluation_check(ev));
         if (!replaced(ev->arena, how, column->labels, &value))
             continue;
         column->labels = labels_with(ev->arena, column->labels, how->target, value);

@@ -71,6 +71,7 @@ err histogram_groups_read(struct evaluation *ev, const struct grid *grid, const 
     TRY(stream_open(ev, grid, groups.vector, &input));
     TRY(columns_read(input, &list));
     for (size_t i = 0; i < list.count; i++) {
+        TRY(evaluation_check(ev));
         if (column_has(list.at[i], grid, POINT_FLOAT))
             add_bucket(&groups, &table, list.at[i]);
         if (column_has(list.at[i], grid, POINT_HISTOGRAM))
