@@ -272,13 +272,8 @@ void prometheus_labels(struct buf *out, struct labels labels)
 
 void prometheus_value(struct buf *out, double value)
 {
-    double size = fabs(value);
-
     buf_add_c(out, '"');
-    if (size != 0 && isfinite(size) && (size < 1e-6 || size >= 1e21))
-        float_add_exponent(out, value);
-    else
-        float_add_plain(out, value);
+    float_add(out, value, -6, 21);
     buf_add_c(out, '"');
 }
 

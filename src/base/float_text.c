@@ -205,3 +205,15 @@ void float_add_exponent(struct buf *out, double value)
         buf_add_c(out, '0');
     buf_add_i64(out, size);
 }
+
+void float_add(struct buf *out, double value, int lowest, int highest)
+{
+    double size = fabs(value);
+    bool usual = !isfinite(value) || value == 0 || (size >= 1e-4 && size < 1e6); /* is the same to everybody */
+    int exponent = usual ? 0 : float_digits(value).exponent;
+
+    if (exponent < lowest || exponent >= highest)
+        float_add_exponent(out, value);
+    else
+        float_add_plain(out, value);
+}

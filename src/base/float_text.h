@@ -18,3 +18,6 @@ struct float_digits float_digits(double value);
 void float_add_plain(struct buf *out, double value);
 /* float_add_exponent - d.ddde+xx, the exponent with at least two digits. */
 void float_add_exponent(struct buf *out, double value);
+/* float_add - with an exponent where the one of the first digit is below `lowest`, at most -4, or not below `highest`,
+ * at least 6. Go's %g is -4 and 6, a value in an answer of Prometheus' API -6 and 21. */
+void float_add(struct buf *out, double value, int lowest, int highest);

@@ -80,3 +80,29 @@ TEST(floats_read_back_the_same_and_no_shorter_text_does)
             ASSERT_STR(shorter, buf_str(&out));
     }
 }
+
+TEST(float_text_has_an_exponent_where_it_is_asked_for)
+{
+    static const struct {
+        double value;
+        int lowest, highest;
+        const char *text;
+    } cases[] = {
+        { 1e6, -4, 6, "1e+06" },
+        { 999999.5, -4, 6, "999999.5" },
+        { 0.0001, -4, 6, "0.0001" },
+        { 0.00009, -4, 6, "9e-05" },
+        { -1e20, -6, 21, "-100000000000000000000" },
+        { 1e21, -6, 21, "1e+21" },
+        { 1e-6, -6, 21, "0.000001" },
+        { 9.5e-7, -6, 21, "9.5e-07" },
+        { 0, -4, 6, "0" },
+        { NAN, -4, 6, "NaN" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out CLEANUP(buf_clear) = { .max = 64 };
+        float_add(&out, cases[i].value, cases[i].lowest, cases[i].highest);
+        ASSERT_STR(cases[i].text, buf_str(&out));
+    }
+}

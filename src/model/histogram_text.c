@@ -1,69 +1,15 @@
 /* histogram_text.c - native histograms as Prometheus writes them: in answers of its API, and as text. */
 #include "model/histogram.h"
 
+#include "base/float_text.h"
 #include "model/histogram_bucket.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* The fewest digits that read back the same, and the decimal exponent of the first one. printf breaks a tie of the last
- * digit to the even one, which may miss the value where the odd one hits. */
-static void shortest(double value, char digits[static 24], int *ret_exponent)
-{
-    char text[40];
-
-    for (int precision = 0; precision < 17; precision++) {
-        uint64_t number = 0;
-        snprintf(text, sizeof(text), "%.*e", precision, value);
-        for (const char *at = text; *at != 'e'; at++)
-            if (*at != '.')
-                number = number * 10 + (uint64_t)(*at - '0');
-        *ret_exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-        for (unsigned up = 0; up < 2; up++) {
-            snprintf(text, sizeof(text), "%llue%d", (unsigned long long)number + up, *ret_exponent - precision);
-            if (strtod(text, NULL) == value) {
-                snprintf(digits, 24, "%llu", (unsigned long long)number + up);
-                return;
-            }
-        }
-    }
-}
-
-/* add_number - shortest, with an exponent where the decimal exponent is below `lowest` or not below `highest`: "1e-07",
- * "1e+21". */
-static void add_number(struct buf *out, double value, int lowest, int highest)
-{
-    char digits[24] = "0";
-    int exponent = 0, count;
-
-    if (!isfinite(value) || value == 0) {
-        buf_add_double(out, value);
-        return;
-    }
-    shortest(fabs(value), digits, &exponent);
-    count = (int)strlen(digits);
-    if (value < 0)
-        buf_add_c(out, '-');
-    if (exponent < lowest || exponent >= highest) {
-        buf_addf(out, "%c%s%se%+03d", digits[0], digits[1] ? "." : "", digits + 1, exponent);
-        return;
-    }
-    if (exponent < 0)
-        buf_addf(out, "0.%.*s%s", -exponent - 1, "0000000000", digits);
-    for (int i = 0; exponent >= 0 && i <= exponent; i++)
-        buf_add_c(out, i < count ? digits[i] : '0');
-    if (exponent >= 0 && count > exponent + 1)
-        buf_addf(out, ".%s", digits + exponent + 1);
-}
 
 static void json_number(struct json_writer *w, double value)
 {
     char memory[64];
     struct buf text = { .max = sizeof(memory) };
 
-    add_number(&text, value, -6, 21);
+    float_add(&text, value, -6, 21);
     json_add_str(w, buf_str(&text));
     buf_clear(&text);
 }
@@ -102,7 +48,7 @@ void histogram_json(struct json_writer *w, const struct histogram *histogram)
 /* As Go's %g. */
 static void text_number(struct buf *out, double value)
 {
-    add_number(out, value, -4, 6);
+    float_add(out, value, -4, 6);
 }
 
 void histogram_text(struct buf *out, const struct histogram *histogram)

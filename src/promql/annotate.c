@@ -1,10 +1,11 @@
 /* annotate.c - warnings and infos of an evaluation, kept once a text, whatever step or series they came from. */
 #include "promql/annotate.h"
 
+#include "base/float_text.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -153,23 +154,12 @@ static void add_time(struct buf *out, int64_t time_ms)
     buf_add(out, str_of(text));
 }
 
-/* number_text - as Go's %g: the shortest digits that read back, in plain form from 1e-4 to below 1e6. */
 struct str number_text(struct arena *arena, double value)
 {
-    char text[64];
-    int digits = 0;
+    struct buf text CLEANUP(buf_clear) = { .max = 64 };
 
-    if (isnan(value) || isinf(value))
-        return isnan(value) ? S("NaN") : value > 0 ? S("+Inf") : S("-Inf");
-    for (double back = NAN; digits < 17 && back != value; digits++) {
-        snprintf(text, sizeof(text), "%.*e", digits, value);
-        if (!str_to_double(str_of(text), &back))
-            break;
-    }
-    int exponent = atoi(strchr(text, 'e') + 1);
-    if (exponent >= -4 && exponent < 6)
-        snprintf(text, sizeof(text), "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, value);
-    return str_copy(arena, str_of(text));
+    float_add(&text, value, -4, 6);
+    return str_copy(arena, buf_str(&text));
 }
 
 static void add_place(struct buf *out, struct str query, uint32_t from)
