@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/time.h"
 #include "tsdb/disk_parts.h"
 #include "tsdb/head_snapshot.h"
 #include "tsdb/wal_record.h"
+
+enum { AWAIT_MS = 30000 };
 
 static err copy_file(const char *from, const char *to)
 {
@@ -99,6 +102,7 @@ err disk_backup(struct disk *disk, const char *folder)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(SIZE_MAX);
 
+    TRY(disk_await(disk, time_mono_ms() + AWAIT_MS));
     if (file_exists(folder) && rmdir(folder) < 0)
         return err_new(ERR_CONFLICT, "can't make a backup in %s: it must be new, or an empty folder", folder);
     TRY(file_make_dirs(folder, 0700));

@@ -19,6 +19,7 @@ enum {
     SNAPSHOT_BYTES = 64 * 1024 * 1024,
     SNAPSHOT_MS = 15 * MINUTE_MS,
     KEEP_MS = 5000,
+    AWAIT_MS = 30000,
 };
 
 /* ---- recovery ---- */
@@ -146,7 +147,7 @@ err disk_maintain(struct disk *disk)
 {
     err e = NULL;
 
-    if (!atomic_load(&disk->ready))
+    if (!atomic_load(&disk->ready)) /* half a memory must not become all that there is */
         return NULL;
     pthread_mutex_lock(&disk->keeping);
     if (wal_is_well(disk->wal))
@@ -157,6 +158,7 @@ err disk_maintain(struct disk *disk)
 
 err disk_flush(struct disk *disk, bool everything)
 {
+    TRY(disk_await(disk, time_mono_ms() + AWAIT_MS));
     pthread_mutex_lock(&disk->keeping);
     err e = flush_locked(disk, everything);
     if (!e && disk->snapshot_wanted)
@@ -167,6 +169,7 @@ err disk_flush(struct disk *disk, bool everything)
 
 err disk_clean(struct disk *disk)
 {
+    TRY(disk_await(disk, time_mono_ms() + AWAIT_MS));
     pthread_mutex_lock(&disk->keeping);
     err e = snapshot_locked(disk); /* log and snapshot before it still have what was deleted */
     if (!e)
