@@ -28,10 +28,10 @@ def driver():
     return ROOT / 'build/dev/tsdb_driver'
 
 
-def run_until_killed(driver, folder, seed, spec, after):
+def run_until_killed(driver, folder, seed, spec, after, mode='run'):
     environment = dict(os.environ, AUSPEX_FAILPOINTS=spec or '')
     with open(folder / 'log', 'ab') as log:
-        process = subprocess.Popen([driver, folder, str(seed), 'run'], env=environment, stderr=log)
+        process = subprocess.Popen([driver, folder, str(seed), mode], env=environment, stderr=log)
         try:
             status = process.wait(timeout=after)
         except subprocess.TimeoutExpired:
@@ -97,7 +97,7 @@ def test_commands_look_at_what_a_killed_store_left(driver, tmp_path):
 
 
 def test_commands_show_the_log_and_its_damage(driver, tmp_path):
-    run_until_killed(driver, tmp_path, 3, 'tsdb.flush.write=hang@1', 0.5)  # so that nothing but the log is there
+    run_until_killed(driver, tmp_path, 3, None, 0.5, 'write')
     segment, = (tmp_path / 'tsdb/wal').iterdir()
     log = tsdb('dump', tmp_path, '--what', 'wal').stdout
     assert f'{segment}: record at byte 16, ' in log and ' crash{life="l0",series="0-0"} defined\n' in log

@@ -1,8 +1,8 @@
 /* tsdb_driver.c - writers and a busy housekeeper on a real store, for test_tsdb.py to kill; and the check afterwards.
  *
- * usage: tsdb_driver FOLDER SEED run|check. What was acknowledged is noted in FOLDER/acks, a line a write(2), which
- * survives kill -9 without any store. Samples follow from writer, series and round, so that the check knows what must
- * be there, and what may be. */
+ * usage: tsdb_driver FOLDER SEED run|write|check (write: nobody keeps house). What was acknowledged is noted in
+ * FOLDER/acks, a line a write(2), which survives kill -9 without any store. Samples follow from writer, series and
+ * round, so that the check knows what must be there, and what may be. */
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -126,7 +126,7 @@ static void open_store(struct arena *arena)
                    &tsdb));
 }
 
-static void run(struct arena *arena)
+static void run(struct arena *arena, bool keep_house)
 {
     pthread_t threads[WRITERS];
     uint64_t draws = seed;
@@ -135,6 +135,8 @@ static void run(struct arena *arena)
     acks = open(str_printf(arena, "%s/acks", folder).at, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     for (intptr_t i = 0; i < WRITERS; i++)
         pthread_create(&threads[i], NULL, write_rounds, (void *)i);
+    while (!keep_house)
+        pause();
     for (;;) {
         draws = draws * 6364136223846793005u + 1442695040888963407u;
         usleep((unsigned)(draws >> 33) % 6000);
@@ -236,7 +238,7 @@ int main(int argc, char **argv)
     log_setup(LOG_ERROR, LOG_LOGFMT);
     must("failpoints", failpoints_setup(getenv("AUSPEX_FAILPOINTS")));
     read_acks(arena);
-    if (str_eq(str_of(argv[3]), S("run")))
-        run(arena); /* until somebody kills us */
+    if (!str_eq(str_of(argv[3]), S("check")))
+        run(arena, str_eq(str_of(argv[3]), S("run"))); /* until somebody kills us */
     return check(arena);
 }
