@@ -11,6 +11,7 @@ _auspex() {
     'demo'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json --keep ' -- "$current")) && return ;;
     'incidents'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json ' -- "$current")) && return ;;
     'predict'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--model --limit ' -- "$current")) && return ;;
+    'query'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json --range --step --time ' -- "$current")) && return ;;
     'reject'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json --hash --reason ' -- "$current")) && return ;;
     'serve'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--config.file --storage.path --web.listen-address --web.auth --log.level --log.format ' -- "$current")) && return ;;
     'status'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--json ' -- "$current")) && return ;;
@@ -19,7 +20,7 @@ _auspex() {
     'tsdb dump'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--storage.path --match --what ' -- "$current")) && return ;;
     'tsdb repair'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--storage.path ' -- "$current")) && return ;;
     'tsdb verify'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--storage.path ' -- "$current")) && return ;;
-    '') COMPREPLY=($(compgen -W 'ack actions alerts approvals approve audit check check check completion default-config demo incidents man openapi predict reject schema serve status stop token tsdb tsdb tsdb version ' -- "$current")) && return ;;
+    '') COMPREPLY=($(compgen -W 'ack actions alerts approvals approve audit check check check completion default-config demo incidents man openapi predict query reject schema serve status stop token tsdb tsdb tsdb version ' -- "$current")) && return ;;
     'audit') COMPREPLY+=($(compgen -W 'verify' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'actions' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'config' -- "$current")) ;;&
