@@ -36,6 +36,8 @@ struct evaluation {
     struct query_stats stats;
     bool delayed_names; /* else names go as soon as a function takes them away */
     struct annotations *annotations;
+    size_t answer_before; /* bytes of the caller's arena that are not the answer's */
+    VEC(struct arena *) scratch_arenas;
     struct open_set *sets; /* selectors': closed when the evaluation ends, as labels point into them */
     struct {
         double *at;

@@ -14,10 +14,12 @@
 err evaluation_check(struct evaluation *ev)
 {
     const struct query *query = ev->query;
-    size_t used = arena_used(ev->arena);
+    size_t used = arena_used(ev->arena) + arena_used(query->arena) - ev->answer_before;
     uint64_t samples_max = query->limits && query->limits->samples_max ? query->limits->samples_max : 50000000;
     size_t bytes_max = query->limits && query->limits->bytes_max ? query->limits->bytes_max : (size_t)1 << 30;
 
+    for (size_t i = 0; i < ev->scratch_arenas.count; i++)
+        used += arena_used(ev->scratch_arenas.at[i]);
     if (used > ev->stats.peak_bytes)
         ev->stats.peak_bytes = used;
     if (ev->stats.samples > samples_max)
@@ -99,6 +101,7 @@ struct arena *scratch_arena(struct evaluation *ev)
     struct arena *arena = arena_new(SIZE_MAX);
 
     arena_defer(ev->arena, free_arena, arena);
+    *vec_push(&ev->scratch_arenas, ev->arena) = arena;
     return arena;
 }
 
