@@ -42,5 +42,6 @@ void head_flush_begin(struct head *head, bool everything); /* everything: open c
 err head_visit_flushing(struct head *head, const struct head_visitor *visitor) MUST_USE;
 void head_flush_end(struct head *head, bool done);
 
-/* head_collect - forget series without samples in the head for an hour that are in no block (`in_blocks` says). */
+/* head_collect - forget series without samples in the head for an hour that are in no block: `in_blocks` says so, and
+ * looks at the blocks of when it is first called, or later. */
 void head_collect(struct head *head, bool (*in_blocks)(void *arg, uint32_t series), void *arg);

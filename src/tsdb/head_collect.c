@@ -46,11 +46,17 @@ void head_collect(struct head *head, bool (*in_blocks)(void *arg, uint32_t serie
     VEC(uint32_t) ids = { 0 };
 
     for (uint32_t id = 1; id <= made; id++)
-        if (candidate(head, id, now) && !in_blocks(arg, id))
+        if (candidate(head, id, now))
             *vec_push(&ids, NULL) = id;
+    /* Only now: what of them went into a block meanwhile is seen there. */
+    size_t kept = 0;
+    for (size_t i = 0; i < ids.count; i++)
+        if (!in_blocks(arg, ids.at[i]))
+            ids.at[kept++] = ids.at[i];
+    ids.count = kept;
     if (ids.count) {
         pthread_rwlock_wrlock(&head->table.lock);
-        size_t kept = 0;
+        kept = 0;
         for (size_t i = 0; i < ids.count; i++)
             if (kill_locked(head, ids.at[i], now))
                 ids.at[kept++] = ids.at[i];

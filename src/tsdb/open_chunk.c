@@ -286,6 +286,7 @@ struct decoding {
     int64_t time_ms, start_ms;
     uint64_t bits;
     uint32_t step_ms;
+    int64_t n; /* the value, in decimals */
     unsigned mode, leading, trailing;
 };
 
@@ -337,10 +338,8 @@ static bool decode_difference(struct reader *reader, struct decoding *now, bool 
     if (now->leading == 0 || now->leading > 55)
         return false;
     uint64_t difference = (uint64_t)take_signed(reader, now->leading) << now->trailing;
-    int64_t before;
-    if (!to_decimal(now->bits, now->mode, &before))
-        return false;
-    now->bits = from_decimal((int64_t)((uint64_t)before + difference), now->mode);
+    now->n = (int64_t)((uint64_t)now->n + difference);
+    now->bits = from_decimal(now->n, now->mode);
     return true;
 }
 
@@ -361,6 +360,8 @@ static bool decode_value(struct reader *reader, struct decoding *now)
     if (code == CODE_SCALE) {
         now->mode = (unsigned)take(reader, 2);
         code = (unsigned)take(reader, 6);
+        if (!to_decimal(now->bits, now->mode, &now->n))
+            return false;
     }
     return decode_difference(reader, now, fresh, code + 1);
 }
@@ -376,32 +377,35 @@ static void put_start(struct columns *columns, size_t done, int64_t start_ms)
         columns->starts[columns->count + done] = start_ms;
 }
 
+/* decode_sample - `first`: its time is known already. */
+static inline bool decode_sample(struct reader *reader, struct decoding *now, bool first)
+{
+    if (!take(reader, 1))
+        return (first || now->step_ms > 0) && !__builtin_add_overflow(now->time_ms, now->step_ms, &now->time_ms);
+    int64_t before = now->time_ms;
+    return (decode_time(reader, now) || (first && now->time_ms == before)) && decode_value(reader, now);
+}
+
 err open_decode(struct str bytes, int64_t first_ms, size_t count, struct columns *columns)
 {
     struct reader reader = { .at = (const unsigned char *)bytes.at,
                              .end = (const unsigned char *)bytes.at + bytes.length };
     struct decoding now = { .time_ms = first_ms };
-    size_t filled = columns->count;
 
     columns_reserve(columns, count);
+    int64_t *times = columns->times + columns->count;
+    double *values = columns->values + columns->count;
     for (size_t i = 0; i < count; i++) {
-        bool fine = true, changed = take(&reader, 1);
-        if (changed) {
-            int64_t before = now.time_ms;
-            fine = decode_time(&reader, &now) || (i == 0 && now.time_ms == before);
-            fine = fine && decode_value(&reader, &now);
-        } else {
-            fine = (i == 0 || now.step_ms > 0) && !__builtin_add_overflow(now.time_ms, now.step_ms, &now.time_ms);
-        }
-        if (!fine || reader.failed)
+        if (!decode_sample(&reader, &now, i == 0) || reader.failed)
             return err_new(ERR_CORRUPT, "an open chunk of %zu bytes makes no sense at sample %zu of %zu", bytes.length,
                            i, count);
-        columns->times[filled + i] = now.time_ms;
-        memcpy(&columns->values[filled + i], &now.bits, sizeof(now.bits));
-        put_start(columns, i, now.start_ms);
-        if (columns->histograms)
-            columns->histograms[filled + i] = NULL;
+        times[i] = now.time_ms;
+        memcpy(&values[i], &now.bits, sizeof(now.bits));
+        if (now.start_ms || columns->starts)
+            put_start(columns, i, now.start_ms);
     }
+    if (columns->histograms)
+        memset((void *)(columns->histograms + columns->count), 0, count * sizeof(struct histogram *));
     columns->count += count;
     return NULL;
 }

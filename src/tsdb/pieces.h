@@ -1,11 +1,11 @@
-/* pieces.h - within the room: memory for samples in pieces of 32 bytes, chained, so that nothing fragments.
+/* pieces.h - within the room: memory for samples in pieces of 64 bytes (a cache line), chained, so that nothing fragments.
  *
  * Owner: a shard of the head. Threads: under the shard's lock. */
 #pragma once
 #include "base/buf.h"
 #include "tsdb/stable.h"
 
-enum { PIECE_BYTES = 28 };
+enum { PIECE_BYTES = 60 };
 
 struct piece {
     uint32_t next; /* 0: the last one */

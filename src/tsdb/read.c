@@ -81,6 +81,22 @@ static void set_look_at_blocks(struct tsdb_set *set)
     set->cursor = blocks_cursor_new(set->view);
 }
 
+/* look_ahead - the next series is mostly of the same shard, and its samples are not in the cache. */
+static void look_ahead_locked(const struct tsdb_set *set, const struct shard *shard, size_t index)
+{
+    const struct table *table = &set->head->table;
+
+    if (index + 2 < set->ids.count)
+        __builtin_prefetch(series_at(table, set->ids.at[index + 2]));
+    if (index + 1 == set->ids.count || table_shard(table, set->ids.at[index + 1]) != shard)
+        return;
+    const struct head_series *next = series_at(table, set->ids.at[index + 1]);
+    if (next->sealed)
+        __builtin_prefetch(piece_at(&shard->pieces, next->sealed));
+    for (uint32_t piece = next->open.first_piece, i = 0; piece && i < 2; i++)
+        piece = piece_at(&shard->pieces, piece)->next;
+}
+
 static err set_read(struct series_set *base, size_t index, struct samples *ret_samples)
 {
     struct tsdb_set *set = (struct tsdb_set *)base;
@@ -94,6 +110,7 @@ static err set_read(struct series_set *base, size_t index, struct samples *ret_s
     columns_reset(&set->columns);
     pthread_mutex_lock(&shard->lock);
     series_copy_locked(shard, series_at(&set->head->table, id), set->start_ms, set->end_ms, set->arena, &set->copy);
+    look_ahead_locked(set, shard, index);
     pthread_mutex_unlock(&shard->lock);
     if (set->head->forgets != set->forgets)
         set_look_at_blocks(set);

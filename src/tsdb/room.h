@@ -38,7 +38,8 @@ struct tsdb {
     struct head *head;
     struct blocks *blocks;
     struct disk *disk;
-    struct timer *counting;
+    struct timer *tending;
+    int64_t collected_ms; /* monotonic; tending's alone */
     _Atomic int64_t series_max, series_max_per_source, future_max_ms;
     struct append_shelf shelf;
 };

@@ -27,7 +27,7 @@ static const struct schema storage_schema =
 const struct config_section storage_section = { .key = "storage", .schema = &storage_schema };
 REGISTER(config_section, storage_section);
 
-enum { COUNT_EVERY_MS = 15000, AWAIT_MS = 30000 };
+enum { COUNT_EVERY_MS = 15000, COLLECT_EVERY_MS = 10 * MINUTE_MS, AWAIT_MS = 30000 };
 
 static void take_limits(struct tsdb *tsdb, const struct tsdb_settings *settings)
 {
@@ -43,13 +43,34 @@ err tsdb_reload(struct tsdb *tsdb, const struct tsdb_settings *settings)
     return NULL;
 }
 
-/* count_by_clock - keeps our own metrics new. */
-static void count_by_clock(void *arg)
+struct looking {
+    struct blocks *blocks;
+    struct blocks_view *view;
+};
+
+static bool is_in_blocks(void *arg, uint32_t series)
+{
+    struct looking *looking = arg;
+
+    if (!looking->view)
+        looking->view = blocks_view(looking->blocks);
+    return blocks_view_has(looking->view, series);
+}
+
+/* tend_by_clock - series that ended go; our own metrics are kept new. */
+static void tend_by_clock(void *arg)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct tsdb *tsdb = arg;
+    struct looking looking = { .blocks = tsdb->blocks };
     struct tsdb_state state;
 
-    tsdb_state(arg, arena, false, &state);
+    tsdb_state(tsdb, arena, false, &state);
+    if (state.recovering || time_mono_ms() < tsdb->collected_ms + COLLECT_EVERY_MS)
+        return;
+    tsdb->collected_ms = time_mono_ms();
+    head_collect(tsdb->head, is_in_blocks, &looking);
+    blocks_view_free(looking.view);
 }
 
 static err open_parts(struct tsdb *tsdb, const struct tsdb_options *options)
@@ -72,11 +93,11 @@ static err open_parts(struct tsdb *tsdb, const struct tsdb_options *options)
 
 err tsdb_open(const struct tsdb_options *options, struct tsdb **ret_tsdb)
 {
-    const struct timer_options counting = { .pool = options->pool,
-                                            .lane = LANE_BACKGROUND,
-                                            .first_ms = COUNT_EVERY_MS,
-                                            .every_ms = COUNT_EVERY_MS,
-                                            .run = count_by_clock };
+    const struct timer_options tending = { .pool = options->pool,
+                                           .lane = LANE_BACKGROUND,
+                                           .first_ms = COUNT_EVERY_MS,
+                                           .every_ms = COUNT_EVERY_MS,
+                                           .run = tend_by_clock };
 
     TRY(file_make_dirs(options->folder, 0700));
     struct tsdb *tsdb = calloc(1, sizeof(*tsdb));
@@ -92,10 +113,11 @@ err tsdb_open(const struct tsdb_options *options, struct tsdb **ret_tsdb)
         tsdb_close(tsdb);
         return e;
     }
+    tsdb->collected_ms = time_mono_ms();
     if (options->ticker) {
-        struct timer_options timer = counting;
+        struct timer_options timer = tending;
         timer.arg = tsdb;
-        tsdb->counting = timer_start(options->ticker, &timer);
+        tsdb->tending = timer_start(options->ticker, &timer);
     }
     *ret_tsdb = tsdb;
     return NULL;
@@ -105,7 +127,7 @@ void tsdb_close(struct tsdb *tsdb)
 {
     if (!tsdb)
         return;
-    timer_stopp(&tsdb->counting);
+    timer_stopp(&tsdb->tending);
     disk_close(tsdb->disk);
     blocks_close(tsdb->blocks);
     append_shelf_clear(&tsdb->shelf);
