@@ -16,6 +16,8 @@ METRIC(COUNTER, tsdb_samples_refused_total, "Samples not stored, by why; duplica
 /* Times further out would overflow where spans are computed. */
 #define TIME_LIMIT_MS (INT64_MAX / 4)
 
+enum { LABEL_BYTES_MAX = 64 * 1024 }; /* of a name or value */
+
 struct append {
     struct append *next; /* on the shelf */
     struct tsdb *tsdb;
@@ -195,6 +197,8 @@ static const char *fault_of(const struct label *items, size_t count, struct labe
             return "a label has an empty name";
         if (!str_is_utf8(items[i].name) || !str_is_utf8(items[i].value))
             return "a label is not UTF-8";
+        if (items[i].name.length > LABEL_BYTES_MAX || items[i].value.length > LABEL_BYTES_MAX)
+            return "a label is longer than 64 KiB";
         named += items[i].value.length > 0;
     }
     if (named == 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/histogram.h"
+#include "tsdb/histogram_keep.h"
 #include "tsdb/series.h"
 
 struct layout {

@@ -9,6 +9,7 @@
  * never overlaps with what stays open. */
 #pragma once
 #include "base/vec.h"
+#include "tsdb/histogram_keep.h"
 #include "tsdb/open_chunk.h"
 #include "tsdb/tsdb.h"
 
@@ -114,6 +115,4 @@ void chunks_encode(struct buf *scratch, const struct samples *samples, void (*fo
 
 /* ---- histograms that are kept ---- */
 
-struct histogram *histogram_keep(const struct histogram *histogram); /* malloc'd, one block: free() it */
-struct histogram *histogram_keep_in(struct arena *arena, const struct histogram *histogram);
 bool histogram_is_same(const struct histogram *a, const struct histogram *b);
