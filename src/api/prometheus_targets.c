@@ -1,9 +1,10 @@
 /* prometheus_targets.c - /prometheus/api/v1/targets, targets/metadata, scrape_pools and alertmanagers: whom we ask, in
- * the words of Prometheus. A source that collects here is a target whose pool is its collector. */
+ * the words of Prometheus. A source that collects here is a target too, whose pool is its collector. */
 #include "api/prometheus.h"
 #include "base/duration.h"
 #include "ingest/collecting.h"
 #include "promql/parse.h"
+#include "scrape/scraping.h"
 
 #include <stdlib.h>
 
@@ -33,53 +34,138 @@ static struct labels labels_of(struct arena *arena, const struct source_state *s
     return labels_make(arena, labels, ARRAY_LEN(labels));
 }
 
-static void put_target(struct json_writer *w, struct arena *arena, const struct source_state *source)
-{
-    bool failed = source->condition == SOURCE_ERROR;
-    struct buf interval CLEANUP(buf_clear) = { .max = 100 };
+/* One target, wherever it comes from. */
+struct shown {
+    struct labels discovered, labels;
+    struct str pool, url, error;
+    int64_t scraped_ms, interval_ms, timeout_ms;
+    double took_seconds;
+    const char *health;
+};
 
-    duration_add(&interval, (struct duration){ source->interval_ms });
+static void put_span(struct json_writer *w, struct str name, int64_t ms)
+{
+    struct buf text CLEANUP(buf_clear) = { .max = 100 };
+
+    duration_add(&text, (struct duration){ ms });
+    json_put_str(w, name, buf_str(&text));
+}
+
+static void put_target(struct json_writer *w, const struct shown *target)
+{
     json_begin_object(w);
     json_key(w, S("discoveredLabels"));
-    labels_write_json(w, (struct labels){ 0 });
+    labels_write_json(w, target->discovered);
     json_key(w, S("labels"));
-    labels_write_json(w, labels_of(arena, source));
-    json_put_str(w, S("scrapePool"), source->collector);
-    json_put_str(w, S("scrapeUrl"), S(""));
-    json_put_str(w, S("globalUrl"), S(""));
-    json_put_str(w, S("lastError"), source->error);
-    if (source->received_ms)
-        json_put_time(w, S("lastScrape"), source->received_ms);
+    labels_write_json(w, target->labels);
+    json_put_str(w, S("scrapePool"), target->pool);
+    json_put_str(w, S("scrapeUrl"), target->url);
+    json_put_str(w, S("globalUrl"), target->url);
+    json_put_str(w, S("lastError"), target->error);
+    if (target->scraped_ms)
+        json_put_time(w, S("lastScrape"), target->scraped_ms);
     else
         json_put_str(w, S("lastScrape"), S("0001-01-01T00:00:00Z"));
-    json_put_double(w, S("lastScrapeDuration"), source->duration_seconds);
-    json_put_str(w, S("health"), failed ? S("down") : source->condition == SOURCE_OK ? S("up") : S("unknown"));
-    json_put_str(w, S("scrapeInterval"), buf_str(&interval));
-    json_put_str(w, S("scrapeTimeout"), buf_str(&interval));
+    json_put_double(w, S("lastScrapeDuration"), target->took_seconds);
+    json_put_str(w, S("health"), str_of(target->health));
+    put_span(w, S("scrapeInterval"), target->interval_ms);
+    put_span(w, S("scrapeTimeout"), target->timeout_ms);
     json_end_object(w);
+}
+
+static void put_source(struct json_writer *w, struct arena *arena, const struct source_state *source)
+{
+    put_target(w, &(struct shown){
+                      .labels = labels_of(arena, source),
+                      .pool = source->collector,
+                      .error = source->error,
+                      .scraped_ms = source->received_ms,
+                      .interval_ms = source->interval_ms,
+                      .timeout_ms = source->interval_ms,
+                      .took_seconds = source->duration_seconds,
+                      .health = source->condition == SOURCE_ERROR ? "down"
+                                : source->condition == SOURCE_OK  ? "up"
+                                                                  : "unknown",
+                  });
+}
+
+static void put_loop(struct json_writer *w, const struct loop_view *loop)
+{
+    static const char *const health[] = { "unknown", "up", "down" };
+
+    put_target(w, &(struct shown){
+                      .discovered = loop->target.discovered,
+                      .labels = loop->target.labels,
+                      .pool = loop->target.job,
+                      .url = loop->target.url,
+                      .error = loop->last_error,
+                      .scraped_ms = loop->scraped_at_ms,
+                      .interval_ms = loop->target.interval_ms,
+                      .timeout_ms = loop->target.timeout_ms,
+                      .took_seconds = loop->took_seconds,
+                      .health = health[loop->health],
+                  });
+}
+
+static struct scraping_view scraped(struct arena *arena)
+{
+    struct scraping_view view = { 0 };
+
+    if (services.scraping)
+        scraping_view(services.scraping, arena, &view);
+    return view;
+}
+
+static void put_active(struct json_writer *w, struct arena *arena, const struct scraping_view *view, struct str pool)
+{
+    struct source_list list = sources(arena);
+
+    for (size_t i = 0; i < list.count; i++)
+        if (list.at[i].condition != SOURCE_ABSENT && (!pool.length || str_eq(pool, list.at[i].collector)))
+            put_source(w, arena, &list.at[i]);
+    for (size_t i = 0; i < view->count; i++)
+        for (size_t k = 0; k < view->pools[i].active_count; k++)
+            if (!pool.length || str_eq(pool, view->pools[i].job))
+                put_loop(w, &view->pools[i].active[k]);
+}
+
+static void put_dropped(struct json_writer *w, const struct scraping_view *view, struct str pool)
+{
+    for (size_t i = 0; i < view->count; i++)
+        for (size_t k = 0; k < view->pools[i].dropped_count; k++) {
+            if (pool.length && !str_eq(pool, view->pools[i].job))
+                continue;
+            json_begin_object(w);
+            json_key(w, S("discoveredLabels"));
+            labels_write_json(w, view->pools[i].dropped[k]);
+            json_put_str(w, S("scrapePool"), view->pools[i].job);
+            json_end_object(w);
+        }
 }
 
 static err targets(struct request *req, const void *query, const void *body, struct reply *reply)
 {
     const struct targets_query *q = query;
-    struct source_list list = sources(request_arena(req));
-    bool active = !q->state.length || str_eq_nocase(q->state, S("any")) || str_eq_nocase(q->state, S("active"));
+    struct scraping_view view = scraped(request_arena(req));
+    bool any = !q->state.length || str_eq_nocase(q->state, S("any"));
 
     (void)body;
     struct json_writer w = prometheus_begin(reply);
     json_begin_object(&w);
     json_key(&w, S("activeTargets"));
     json_begin_array(&w);
-    for (size_t i = 0; i < list.count; i++)
-        if (active && list.at[i].condition != SOURCE_ABSENT &&
-            (!q->scrape_pool.length || str_eq(q->scrape_pool, list.at[i].collector)))
-            put_target(&w, request_arena(req), &list.at[i]);
+    if (any || str_eq_nocase(q->state, S("active")))
+        put_active(&w, request_arena(req), &view, q->scrape_pool);
     json_end_array(&w);
     json_key(&w, S("droppedTargets"));
     json_begin_array(&w);
+    if (any || str_eq_nocase(q->state, S("dropped")))
+        put_dropped(&w, &view, q->scrape_pool);
     json_end_array(&w);
     json_key(&w, S("droppedTargetCounts"));
     json_begin_object(&w);
+    for (size_t i = 0; i < view.count; i++)
+        json_put_i64(&w, view.pools[i].job, (int64_t)view.pools[i].dropped_total);
     json_end_object(&w);
     json_end_object(&w);
     return prometheus_end(reply, &w, NULL, NULL);
@@ -104,6 +190,9 @@ static err scrape_pools(struct request *req, const void *query, const void *body
     for (size_t i = 0; i < list.count; i++)
         if (!i || !str_eq(list.at[i - 1].collector, list.at[i].collector))
             json_add_str(&w, list.at[i].collector);
+    struct scraping_view view = scraped(request_arena(req));
+    for (size_t i = 0; i < view.count; i++)
+        json_add_str(&w, view.pools[i].job);
     json_end_array(&w);
     json_end_object(&w);
     return prometheus_end(reply, &w, NULL, NULL);

@@ -11,6 +11,7 @@
 struct ticker;
 struct collecting;
 struct rules;
+struct scraping;
 struct topology;
 struct tsdb;
 struct watch;
@@ -24,6 +25,7 @@ struct services {
     struct collecting *collecting;
     struct topology *topology;
     struct watch *watch;
+    struct scraping *scraping; /* NULL until it runs */
     struct rules *rules; /* NULL until they run */
     struct ticker *ticker;
     struct pool *workers;           /* short work */

@@ -7,6 +7,7 @@
 #include "redis/connections.h"
 #include "redis/doctor.h"
 #include "rules/rules.h"
+#include "scrape/scraping.h"
 #include "topology/topology.h"
 #include "tsdb/tsdb.h"
 
@@ -57,19 +58,40 @@ void prediction_stop(struct app *app)
     services.watch = NULL;
 }
 
+static err reload_all(struct config *config)
+{
+    TRY(rules_reload(services.rules, config));
+    TRY(scraping_reload(services.scraping, config));
+    TRY(collecting_reload(services.collecting, config));
+    TRY(topology_reload(services.topology, config));
+    return tsdb_reload(services.tsdb, config_get(config, &storage_section));
+}
+
 err observe_reload(struct config *config)
 {
     struct config *before CLEANUP(config_unrefp) = current_config();
+    err e = reload_all(config);
 
-    TRY(rules_reload(services.rules, config));
-    err e = collecting_reload(services.collecting, config);
-    if (!e)
-        e = topology_reload(services.topology, config);
-    if (!e)
-        e = tsdb_reload(services.tsdb, config_get(config, &storage_section));
     if (e)
-        log_err(rules_reload(services.rules, before), "can't go back to the rules that were in force");
+        log_err(reload_all(before), "can't go back to the configuration that was in force");
     return e;
+}
+
+err scraping_part_start(struct app *app)
+{
+    struct config *config CLEANUP(config_unrefp) = current_config();
+
+    return scraping_start(
+        &(struct scraping_options){
+            .config = config, .tsdb = app->tsdb, .http = app->http, .ticker = app->ticker, .outside = app->outside },
+        &services.scraping);
+}
+
+void scraping_part_stop(struct app *app)
+{
+    (void)app;
+    scraping_stop(services.scraping);
+    services.scraping = NULL;
 }
 
 err rules_part_start(struct app *app)

@@ -39,6 +39,8 @@ void upkeep_stop(struct app *app);
 /* observe.c */
 err sources_start(struct app *app) MUST_USE;
 void sources_stop(struct app *app);
+err scraping_part_start(struct app *app) MUST_USE;
+void scraping_part_stop(struct app *app);
 err rules_part_start(struct app *app) MUST_USE;
 void rules_part_stop(struct app *app);
 err doctor_part_start(struct app *app) MUST_USE;

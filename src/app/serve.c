@@ -58,6 +58,7 @@ static const struct part parts[] = {
     { "upkeep", upkeep_start, upkeep_stop },
     { "live pages", live_part_start, live_part_stop },
     { "doctor", doctor_part_start, doctor_part_stop },
+    { "scraping", scraping_part_start, scraping_part_stop },
     { "rules", rules_part_start, rules_part_stop },
     { "sources", sources_start, sources_stop },
     { "connections' sources", connections_part_start, connections_part_stop },

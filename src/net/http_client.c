@@ -190,6 +190,20 @@ static err make_headers(struct arena *arena, const struct http_request_out *requ
     return NULL;
 }
 
+static void setup_tls(CURL *curl, struct arena *arena, const struct http_tls *tls)
+{
+    if (tls->ca_file.length)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, str_c(arena, tls->ca_file));
+    if (tls->cert_file.length) {
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, str_c(arena, tls->cert_file));
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, str_c(arena, tls->key_file));
+    }
+    if (tls->insecure) {
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
 static void setup_handle(CURL *curl, struct arena *arena, struct calling *calling, struct curl_slist *headers,
                          int64_t left_ms)
 {
@@ -214,8 +228,7 @@ static void setup_handle(CURL *curl, struct arena *arena, struct calling *callin
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "Auspex/" AUSPEX_VERSION);
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (request->ca_file.length)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, str_c(arena, request->ca_file));
+    setup_tls(curl, arena, &request->tls);
     if (request->body.length || (request->method && strcmp(request->method, "POST") == 0)) {
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length);

@@ -22,6 +22,13 @@ void http_client_cancel(struct http_client *client);
 /* No call may be under way. */
 void http_client_free(struct http_client *client);
 
+/* Files are PEM, by path. */
+struct http_tls {
+    struct str ca_file;             /* empty: the system's */
+    struct str cert_file, key_file; /* of ours, where the peer asks for one */
+    bool insecure;                  /* take any certificate */
+};
+
 struct http_request_out {
     const char *method; /* NULL: GET, or POST where there is a body */
     struct str url;
@@ -32,7 +39,7 @@ struct http_request_out {
     int64_t deadline_ms;      /* monotonic (time_mono_ms); required */
     size_t reply_max;         /* bytes; 0: 1 MiB */
     bool trusted;             /* the URL stands in the configuration file */
-    struct str ca_file;       /* empty: the system's */
+    struct http_tls tls;
 };
 
 struct http_reply {

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "ingest/global.h"
 #include "rules/settings.h"
 
 #include <glob.h>

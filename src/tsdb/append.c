@@ -300,6 +300,16 @@ bool append_labels(struct append *append, struct labels labels)
     return add_series(append, labels, spelled);
 }
 
+uint32_t append_series(const struct append *append)
+{
+    return append->series;
+}
+
+void append_known(struct append *append, uint32_t series)
+{
+    append->series = series; /* where it was collected meanwhile, its first sample makes it anew */
+}
+
 /* ---- samples ---- */
 
 static void explain_time(struct append *append, int64_t time_ms, const char *what)
