@@ -126,6 +126,21 @@ static void tally_merge(struct tally *tally, struct arena *arena, const struct t
     }
 }
 
+/* keep_bounds - a copy, as a sum outlives what was added to it. */
+static void keep_bounds(struct histogram_sum *sum, const struct histogram *first)
+{
+    size_t bytes = first->bound_count * sizeof(*first->bounds);
+    double *bounds;
+
+    if (sum->bounds && histogram_bounds_equal(sum->bounds, sum->bound_count, first->bounds, first->bound_count))
+        return;
+    bounds = bytes ? arena_alloc(sum->arena, bytes) : NULL;
+    if (bytes)
+        memcpy(bounds, first->bounds, bytes);
+    sum->bounds = bounds;
+    sum->bound_count = first->bound_count;
+}
+
 void histogram_sum_begin(struct histogram_sum *sum, struct arena *arena, const struct histogram *first)
 {
     sum->arena = arena;
@@ -135,8 +150,7 @@ void histogram_sum_begin(struct histogram_sum *sum, struct arena *arena, const s
     sum->zero_count = (struct kahan){ first->zero_count, 0 };
     sum->count = (struct kahan){ first->count, 0 };
     sum->sum = (struct kahan){ first->sum, 0 };
-    sum->bounds = first->bounds;
-    sum->bound_count = first->bound_count;
+    keep_bounds(sum, first);
     tally_fill(&sum->positive, arena, &first->positive);
     tally_fill(&sum->negative, arena, &first->negative);
 }

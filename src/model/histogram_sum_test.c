@@ -56,6 +56,19 @@ TEST(histogram_sums_share_custom_bounds)
     ASSERT_EQ_INT(HISTOGRAM_INCOMPATIBLE, histogram_sum_add(&sum, parse(arena, "{{count:1 buckets:[1]}}")));
 }
 
+TEST(histogram_sums_outlive_what_was_added)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct histogram *first =
+        histogram_copy(arena, parse(arena, "{{schema:-53 count:3 custom_values:[2 7] buckets:[1 2]}}"));
+    struct histogram_sum sum = { 0 };
+
+    histogram_sum_begin(&sum, arena, first);
+    memset((double *)first->bounds, 0, 2 * sizeof(double));
+    memset((double *)first->positive.counts, 0, 2 * sizeof(double));
+    assert_text("{count:3, sum:0, [-Inf,2]:1, (2,7]:2}", histogram_sum_compact(&sum, arena));
+}
+
 TEST(histogram_sums_join_hints)
 {
     static const enum counter_reset joined[4][4] = {
