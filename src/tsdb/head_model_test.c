@@ -219,6 +219,7 @@ TEST(head_holds_series_of_several_threads_apart)
 struct watched {
     struct tsdb *tsdb;
     _Atomic bool done;
+    _Atomic unsigned flushes;
 };
 
 static void *watch(void *arg)
@@ -241,15 +242,24 @@ static void *watch(void *arg)
     return NULL;
 }
 
-TEST(head_readers_see_whole_samples_while_they_are_appended)
+static void *flush_again(void *arg)
+{
+    struct watched *watched = arg;
+
+    for (; !watched->done; watched->flushes++)
+        ASSERT_OK(disk_flush(watched->tsdb->disk, true));
+    return NULL;
+}
+
+TEST(tsdb_readers_miss_nothing_while_memory_becomes_blocks)
 {
     struct watched watched = { .tsdb = model_tsdb() };
     const struct label label = { S("__name__"), S("x") };
-    pthread_t threads[2];
+    pthread_t threads[3];
 
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        ASSERT_EQ_INT(0, pthread_create(&threads[i], NULL, watch, &watched));
-    for (int64_t i = 0; i < 3000; i++) {
+        ASSERT_EQ_INT(0, pthread_create(&threads[i], NULL, i ? watch : flush_again, &watched));
+    for (int64_t i = 0; i < 3000 || (watched.flushes < 20 && i < 100000); i++) {
         struct append *append = NULL;
         ASSERT_OK(append_begin(watched.tsdb, S("test"), time_mono_ms() + 10000, &append));
         append_labels(append, (struct labels){ &label, 1 });
