@@ -8,10 +8,10 @@
 METRIC(GAUGE, tsdb_head_series, "Series in memory.", NULL);
 METRIC(GAUGE, tsdb_head_chunks, "Chunks in memory, open ones included.", NULL);
 METRIC(GAUGE, tsdb_head_bytes, "Memory that series and samples take, by what for.", "for");
-METRIC(GAUGE, tsdb_head_series_created, "Series ever made since the start.", NULL);
-METRIC(GAUGE, tsdb_head_series_removed, "Series forgotten since the start.", NULL);
-METRIC(GAUGE, tsdb_head_out_of_order_samples, "Samples since the start that were older than their series' newest.",
-       NULL);
+METRIC(COUNTER, tsdb_head_series_created_total, "Series made since the start.", NULL);
+METRIC(COUNTER, tsdb_head_series_removed_total, "Series forgotten since the start.", NULL);
+METRIC(COUNTER, tsdb_out_of_order_samples_appended_total,
+       "Samples since the start that were older than their series' newest.", NULL);
 
 /* ---- the largest ---- */
 
@@ -142,7 +142,7 @@ void tsdb_state(struct tsdb *tsdb, struct arena *arena, bool with_counts, struct
     metric_set(&tsdb_head_chunks, (double)state->chunks);
     metric_set_for(&tsdb_head_bytes, S("samples"), (double)sample_bytes);
     metric_set_for(&tsdb_head_bytes, S("series"), (double)bytes);
-    metric_set(&tsdb_head_series_created, (double)created);
-    metric_set(&tsdb_head_series_removed, (double)removed);
-    metric_set(&tsdb_head_out_of_order_samples, (double)state->out_of_order);
+    metric_set(&tsdb_head_series_created_total, (double)created);
+    metric_set(&tsdb_head_series_removed_total, (double)removed);
+    metric_set(&tsdb_out_of_order_samples_appended_total, (double)state->out_of_order);
 }

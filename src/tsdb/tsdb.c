@@ -93,11 +93,9 @@ static err open_parts(struct tsdb *tsdb, const struct tsdb_options *options)
 
 err tsdb_open(const struct tsdb_options *options, struct tsdb **ret_tsdb)
 {
-    const struct timer_options tending = { .pool = options->pool,
-                                           .lane = LANE_BACKGROUND,
-                                           .first_ms = COUNT_EVERY_MS,
-                                           .every_ms = COUNT_EVERY_MS,
-                                           .run = tend_by_clock };
+    const struct timer_options tending = {
+        .pool = options->pool, .lane = LANE_BACKGROUND, .first_ms = 0, .every_ms = COUNT_EVERY_MS, .run = tend_by_clock
+    };
 
     TRY(file_make_dirs(options->folder, 0700));
     struct tsdb *tsdb = calloc(1, sizeof(*tsdb));
