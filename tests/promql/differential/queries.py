@@ -1,11 +1,13 @@
 """queries.py - random queries that are well typed, over the names of dataset.py.
 
 Two levels. Where arithmetic is the peer's own to the last bit (Prometheus 3.x) anything may stand within anything. Against
-an older one, functions that jump (floor, ==, topk ...) take stored samples only: a last digit would decide there."""
+an older one, functions that jump (floor, ==, topk ...) take stored samples only: a last digit would decide there. Spreads,
+remainders and sin() always do: they blow up the last digits, in which the order of additions and pow() show."""
 import random
 
-MATH = ['abs', 'acos', 'acosh', 'asin', 'asinh', 'atan', 'atanh', 'cos', 'cosh', 'deg', 'exp', 'ln', 'log10', 'log2', 'rad', 'sin',
-        'sinh', 'sqrt', 'tan', 'tanh']
+MATH = ['abs', 'acos', 'acosh', 'asin', 'asinh', 'atan', 'atanh', 'cosh', 'deg', 'exp', 'ln', 'log10', 'log2', 'rad', 'sinh', 'sqrt',
+        'tanh']
+PERIODS = ['cos', 'sin', 'tan']
 JUMPS = ['ceil', 'floor', 'round', 'sgn', 'day_of_month', 'day_of_week', 'day_of_year', 'days_in_month', 'hour', 'minute', 'month',
          'year']
 WINDOWS = ['avg_over_time', 'count_over_time', 'max_over_time', 'min_over_time', 'present_over_time', 'stddev_over_time',
@@ -71,20 +73,22 @@ class Queries:
         return self.one_of(*makers)
 
     def operator(self):
-        return self.draw.choice(['+', '-', '*', '/', '^'] + (['%', 'atan2'] if self.newest else []))
+        return self.draw.choice(['+', '-', '*', '/', '^'] + (['atan2'] if self.newest else []))
 
     def jumpy(self, depth):
         """What functions that jump may stand on."""
         return self.vector(depth) if self.newest else self.stored()
 
     def grouping(self):
-        chosen = ', '.join(self.draw.sample(LABELS, self.draw.randrange(3)))
+        labels = LABELS + ['__name__'] if self.newest else LABELS
+        chosen = ', '.join(self.draw.sample(labels, self.draw.randrange(3)))
         return self.draw.choice(['', f' by ({chosen}) ', f' without ({chosen}) '])
 
     def call(self, depth):
         quantile = self.draw.choice(['0', '0.1', '0.5', '0.99', '1', '-1', '2'])
         makers = [
             lambda: f'{self.draw.choice(MATH)}({self.vector(depth)})',
+            lambda: f'{self.draw.choice(PERIODS)}({self.stored()})',
             lambda: f'{self.draw.choice(JUMPS)}({self.jumpy(depth)})',
             lambda: f'round({self.jumpy(depth)}, {self.draw.choice(["0.1", "5", "0"])})',
             lambda: f'clamp({self.vector(depth)}, {self.scalar(0)}, {self.scalar(0)})',
@@ -104,6 +108,9 @@ class Queries:
         if self.newest:
             makers += [
                 lambda: f'{self.draw.choice(NEW_WINDOWS)}({self.window(depth)})',
+                lambda: f'label_replace({self.vector(depth)}, "{self.draw.choice(["__name__", "copy"])}", "$1_x", "{self.draw.choice(["__name__", "job"])}", "(.*)")',
+                lambda: f'sort_by_label({self.vector(depth)}, "job", "instance")',
+                lambda: f'sum_over_time({self.selector()}[{self.draw.choice(["step() * 4", "1m + 30s", "max_of(step(), 2m)"])}])',
                 lambda: f'double_exponential_smoothing({self.window(0)}, 0.3, {self.draw.choice(["0.1", "0.9"])})',
                 lambda: f'histogram_fraction({self.draw.choice(["0", "-Inf", "0.2"])}, {self.draw.choice(["0.3", "+Inf", "2"])}, '
                         f'rate(latency_seconds_bucket[{self.duration()}]))',
@@ -149,10 +156,10 @@ class Queries:
     def aggregate(self, depth):
         makers = [
             lambda: f'{self.draw.choice(AGGREGATES)}{self.grouping()}({self.vector(depth)})',
-            lambda: f'{self.draw.choice(SPREADS)}{self.grouping()}({self.vector(depth) if self.newest else self.selector(["temperature"])})',
+            lambda: f'{self.draw.choice(SPREADS)}{self.grouping()}({self.selector(["temperature", "queue_length"])})',
             lambda: f'quantile{self.grouping()}({self.draw.choice(["0", "0.3", "0.9", "1", "3"])}, {self.vector(depth)})',
             lambda: f'count_values{self.grouping()}("value", {self.jumpy(0) if self.newest else self.selector(["queue_length"])})',
-            lambda: f'{self.draw.choice(["topk", "bottomk"])}{self.grouping()}({self.draw.choice(["1", "3"])}, {self.selector(["temperature", "memory_bytes"])})',
+            lambda: f'{self.draw.choice(["topk", "bottomk", "limitk"] if self.newest else ["topk", "bottomk"])}{self.grouping()}({self.draw.choice(["1", "3"])}, {self.selector(["temperature", "memory_bytes"])})',
         ]
         return self.one_of(*makers)
 
@@ -164,6 +171,7 @@ class Queries:
             lambda: f'({self.vector(depth)} {self.operator()} {self.scalar(depth)})',
             lambda: f'({self.scalar(depth)} {self.operator()} {self.vector(depth)})',
             lambda: f'({self.jumpy(depth)} {compare}{bool_} {self.draw.choice(["0", "1", "5", "20"])})',
+            lambda: f'({self.selector(["queue_length", "temperature"])} % {self.draw.choice(["2", "-3", "0.7"])})',
             lambda: f'({side()} {self.operator()} on (job, instance) {side()})',
             lambda: f'({side()} {self.operator()} {side()})',
             lambda: f'({self.vector(depth)} {self.operator()} ignoring (code, zone) group_left () {side()})',

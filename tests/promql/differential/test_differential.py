@@ -23,7 +23,7 @@ def engines():
     with Prometheus() as theirs, Ours() as ours:
         theirs.start()
         ours.start()
-        series = dataset.make(SEED, base_ms, theirs.version() >= (3, 0))
+        series = dataset.make(SEED, base_ms, theirs.is_newest())
         theirs.write(series)
         ours.write(series)
         yield ours, theirs, base_ms // 1000
@@ -32,7 +32,7 @@ def engines():
 @pytest.mark.parametrize('turn', range(ROUNDS))
 def test_answers_are_the_same(engines, turn):
     ours, theirs, base_s = engines
-    queries = Queries(SEED * 1000 + turn, base_s, theirs.version() >= (3, 0))
+    queries = Queries(SEED * 1000 + turn, base_s, theirs.is_newest())
     answered, faults = 0, []
     for _ in range(QUERIES):
         path, parameters = queries.query()
