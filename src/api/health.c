@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/time.h"
 #include "db/health.h"
+#include "tsdb/tsdb.h"
 
 #include <dirent.h>
 #include <stdatomic.h>
@@ -128,6 +129,21 @@ static void add_database(struct json_writer *w, enum ill *worst)
     add_component(w, "database", health.ok ? WELL : UNHEALTHY, str_of(health.message), worst);
 }
 
+/* add_samples - the metrics engine. While it reads what was stored, those who ask and send wait for it. */
+static void add_samples(struct json_writer *w, struct arena *arena, enum ill *worst)
+{
+    struct tsdb_state state;
+
+    tsdb_state(services.tsdb, arena, false, &state);
+    struct str detail = state.trouble;
+    if (!detail.length && state.recovering)
+        detail = str_printf(arena, "reads what was stored: %.0f %% so far", 100 * state.recovered);
+    else if (!detail.length && state.set_aside.count)
+        detail = str_printf(arena, "damaged and set aside: %.*s%s; `auspex tsdb verify` shows more",
+                            STR_ARG(state.set_aside.at[0]), state.set_aside.count > 1 ? " and more" : "");
+    add_component(w, "samples", state.trouble.length ? UNHEALTHY : detail.length ? DEGRADED : WELL, detail, worst);
+}
+
 static void add_storage(struct json_writer *w, struct arena *arena, enum ill *worst)
 {
     struct statvfs disk;
@@ -173,6 +189,7 @@ static err health(struct request *req, const void *query, const void *body, stru
     struct json_writer w = json_writer(&text);
     json_begin_object(&w);
     add_database(&w, &worst);
+    add_samples(&w, arena, &worst);
     add_storage(&w, arena, &worst);
     add_pool(&w, arena, "workers", services.workers, &worst);
     add_pool(&w, arena, "outside", services.outside, &worst);
