@@ -27,6 +27,11 @@ struct found {
     VEC(struct str) warnings;
 };
 
+static void close_set(void *set)
+{
+    series_set_close(set);
+}
+
 /* find - the series of one selector behind those that were found; texts stay the set's, which lives as long as the
  * arena. */
 static err find(struct request *req, const struct series_query *query, size_t most, struct found *found)
@@ -35,7 +40,7 @@ static err find(struct request *req, const struct series_query *query, size_t mo
     struct series_set *set;
 
     TRY(services.series->ops->open(services.series, arena, query, &set));
-    arena_defer(arena, (void (*)(void *))series_set_close, set);
+    arena_defer(arena, close_set, set);
     for (size_t i = 0; i < set->count && found->series.count < most; i++) {
         struct labels labels = set->ops->labels(set, i);
         struct label *at = arena_array(arena, labels.count, sizeof(*at));

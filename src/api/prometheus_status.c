@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "promql/function.h"
 #include "promql/settings.h"
+#include "tsdb/tsdb.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -45,14 +46,26 @@ static int64_t thread_count(void)
     return count;
 }
 
+static void put_span(struct json_writer *w, const char *name, struct duration span)
+{
+    struct buf text CLEANUP(buf_clear) = { .max = 64 };
+
+    duration_add(&text, span);
+    json_put_str(w, str_of(name), buf_str(&text));
+}
+
 static err runtime_info(struct request *req, const void *query, const void *body, struct reply *reply)
 {
+    struct config *config CLEANUP(config_unrefp) = services.config();
+    const struct tsdb_settings *storage = config_get(config, &storage_section);
     char folder[PATH_MAX] = "", host[256] = "";
+    struct tsdb_state state = { 0 };
 
-    (void)req, (void)query, (void)body;
+    (void)query, (void)body;
     if (!getcwd(folder, sizeof(folder)))
         folder[0] = 0;
     gethostname(host, sizeof(host) - 1);
+    tsdb_state(services.tsdb, request_arena(req), false, &state);
     struct json_writer w = prometheus_begin(reply);
     json_begin_object(&w);
     json_put_time(&w, S("startTime"), services.started_ms);
@@ -61,12 +74,12 @@ static err runtime_info(struct request *req, const void *query, const void *body
     json_put_time(&w, S("serverTime"), time_now_ms());
     json_put_bool(&w, S("reloadConfigSuccess"), true); /* a wrong file is refused, and what was in force goes on */
     json_put_time(&w, S("lastConfigTime"), services.started_ms);
-    json_put_i64(&w, S("corruptionCount"), 0);
+    json_put_i64(&w, S("corruptionCount"), (int64_t)state.set_aside.count);
     json_put_i64(&w, S("goroutineCount"), thread_count());
     json_put_i64(&w, S("GOMAXPROCS"), sysconf(_SC_NPROCESSORS_ONLN));
     json_put_str(&w, S("GOGC"), S(""));
     json_put_str(&w, S("GODEBUG"), S(""));
-    json_put_str(&w, S("storageRetention"), S(""));
+    put_span(&w, "storageRetention", storage->retention_time);
     json_end_object(&w);
     return prometheus_end(reply, &w, NULL, NULL);
 }
@@ -76,14 +89,6 @@ static void put_flag(struct json_writer *w, const char *name, int64_t value)
     struct buf text CLEANUP(buf_clear) = { .max = 64 };
 
     buf_add_i64(&text, value);
-    json_put_str(w, str_of(name), buf_str(&text));
-}
-
-static void put_span(struct json_writer *w, const char *name, struct duration span)
-{
-    struct buf text CLEANUP(buf_clear) = { .max = 64 };
-
-    duration_add(&text, span);
     json_put_str(w, str_of(name), buf_str(&text));
 }
 
