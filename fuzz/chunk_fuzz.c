@@ -1,5 +1,6 @@
 /* chunk_fuzz.c - any bytes as a chunk; and any bytes as samples, which come back as they were. */
 #include "tsdb/chunk.h"
+#include "tsdb/tier.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@ static void decode(const uint8_t *bytes, size_t length)
 
     if ((peeked && !decoded) || (!decoded && columns.count != head.count))
         __builtin_trap();
+    struct tier_fold rows = { .arena = arena };
+    err_free(tier_decode(text, &rows));
     err_free(peeked);
     err_free(decoded);
 }

@@ -47,6 +47,8 @@ void blocks_bad(struct blocks *blocks, struct arena *arena, struct str_list *ret
 
 struct blocks_view;
 struct blocks_view *blocks_view(struct blocks *blocks); /* the blocks of samples of now */
+/* blocks_view_of - those of a kind, of all kinds for BLOCK_KINDS: a backup, and the question whether a series is in
+ * any. */
 struct blocks_view *blocks_view_of(struct blocks *blocks, enum block_kind kind);
 void blocks_view_free(struct blocks_view *view); /* NULL is fine */
 
@@ -92,11 +94,13 @@ uint64_t blocks_deletions(struct blocks *blocks);
 
 struct blocks_policy {
     int64_t now_ms;
-    int64_t retention_ms;     /* 0: none */
-    uint64_t retention_bytes; /* of all blocks, the oldest go first; 0: none */
+    int64_t retention_ms;         /* of samples; 0: none */
+    int64_t minutes_ms, hours_ms; /* of the rows that are made of samples when those are dropped; 0: none are made */
+    uint64_t retention_bytes;     /* of all blocks: the oldest samples go first, then the oldest rows; 0: none */
 };
 /* blocks_maintain - rewrite damaged blocks without their damaged groups (the damaged file stays as .bad), drop blocks
- * that are wholly older than retention or too much, merge neighbours, forget deletions that no block needs. */
+ * that are wholly older than retention or too much, having summed them up by minute and hour, merge neighbours, forget
+ * deletions that no block needs. */
 err blocks_maintain(struct blocks *blocks, const struct blocks_policy *policy) MUST_USE;
 /* blocks_clean - rewrite every block that has deleted samples. */
 err blocks_clean(struct blocks *blocks) MUST_USE;

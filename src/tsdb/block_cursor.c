@@ -73,7 +73,8 @@ static err one_chunk(struct blocks_cursor *cursor, const struct block *block, co
 {
     struct str rest;
 
-    TRY(thin(&cursor->thinning, cursor->view->deletions, wanted->series, block->deletions, chunk, &rest));
+    TRY(thin(&cursor->thinning, cursor->view->deletions, wanted->series, block->deletions, block_width_ms(block->kind),
+             chunk, &rest));
     return rest.length > 0 ? wanted->found(wanted->arg, rest) : NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/metric.h"
 #include "tsdb/chunk.h"
+#include "tsdb/tier.h"
 
 METRIC(COUNTER, tsdb_damaged_groups_total, "Groups of blocks that failed their checksum when they were read.", NULL);
 
@@ -50,6 +51,11 @@ void block_unref(struct block *block)
 static void unrefp(struct block **block)
 {
     block_unref(*block);
+}
+
+int64_t block_width_ms(enum block_kind kind)
+{
+    return kind == BLOCK_SAMPLES ? 0 : tier_width_ms(kind == BLOCK_MINUTES ? TIER_MINUTE : TIER_HOUR);
 }
 
 uint64_t block_number_of(const char *path)

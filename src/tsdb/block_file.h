@@ -55,6 +55,8 @@ struct block {
 err block_open(const char *path, struct block **ret_block) MUST_USE;
 struct block *block_ref(struct block *block);
 void block_unref(struct block *block); /* NULL is fine */
+/* block_width_ms - of the rows of a tier; 0 for samples. */
+int64_t block_width_ms(enum block_kind kind);
 /* block_number_of - of NUMBER.block at the end of a path; 0 where it is none. */
 uint64_t block_number_of(const char *path);
 

@@ -4,12 +4,14 @@
 #pragma once
 #include "tsdb/blocks_set.h"
 #include "tsdb/columns.h"
+#include "tsdb/thin.h"
 
 struct merge {
     struct block *const *from; /* by order: of samples of one time those of a later block count */
     size_t count;
     const struct deletion_set *deletions; /* carried out */
     int64_t start_ms, end_ms;             /* samples outside are left out */
+    enum block_kind to;                   /* samples may become rows of a tier */
     bool skip_damaged;                    /* leave out groups that can't be read, instead of ending in ERR_CORRUPT */
 };
 
@@ -34,6 +36,8 @@ struct series_merge {
     VEC(struct piece) pieces;
     struct arena *arena;
     struct columns pending, group, one, both;
+    struct tier_fold fold;
+    struct thinning thinning;
     struct buf chunk;
 };
 void series_merge_init(struct series_merge *join, const struct merge *merge, struct block_writer *writer);

@@ -262,7 +262,7 @@ struct blocks_view *blocks_view_of(struct blocks *blocks, enum block_kind kind)
     pthread_mutex_lock(&blocks->lock);
     view->at = allocate(blocks->list.count * sizeof(*view->at));
     for (size_t i = 0; i < blocks->list.count; i++)
-        if (blocks->list.at[i]->kind == kind)
+        if (kind == BLOCK_KINDS || blocks->list.at[i]->kind == kind)
             view->at[view->count++] = block_ref(blocks->list.at[i]);
     view->deletions = deletions_now(blocks->deletions);
     pthread_mutex_unlock(&blocks->lock);

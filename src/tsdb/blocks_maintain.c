@@ -36,6 +36,7 @@ static void viewp(struct blocks_view **view)
 struct rewrite {
     struct block *const *from;
     size_t count;
+    enum block_kind to;
     unsigned level;
     int64_t start_ms, end_ms;
     bool skip_damaged;
@@ -65,12 +66,19 @@ static void put_replaced(struct blocks *blocks, struct arena *arena, const struc
 static err rewrite_blocks(struct blocks *blocks, const struct rewrite *rewrite, const struct deletion_set *deletions)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
-    struct block_options options = { .kind = rewrite->from[0]->kind,
+    struct block_options options = { .kind = rewrite->to,
                                      .level = rewrite->level,
-                                     .order = rewrite->from[rewrite->count - 1]->stat.order,
+                                     .order = rewrite->to == rewrite->from[0]->kind
+                                                  ? rewrite->from[rewrite->count - 1]->stat.order
+                                                  : 0,
                                      .deletions = deletion_set_serial(deletions) };
-    struct merge merge = { rewrite->from,     rewrite->count,  deletions,
-                           rewrite->start_ms, rewrite->end_ms, rewrite->skip_damaged };
+    struct merge merge = { .from = rewrite->from,
+                           .count = rewrite->count,
+                           .deletions = deletions,
+                           .start_ms = rewrite->start_ms,
+                           .end_ms = rewrite->end_ms,
+                           .to = rewrite->to,
+                           .skip_damaged = rewrite->skip_damaged };
     struct str path = blocks_next_path(blocks, arena);
     bool empty;
 
@@ -89,6 +97,7 @@ static err save_rest(struct blocks *blocks, struct block *block, const struct de
     struct block *from[] = { block };
     struct rewrite rewrite = { .from = from,
                                .count = 1,
+                               .to = block->kind,
                                .level = block->stat.level,
                                .start_ms = INT64_MIN,
                                .end_ms = INT64_MAX,
@@ -102,7 +111,7 @@ static err save_rest(struct blocks *blocks, struct block *block, const struct de
 
 static err save_damaged(struct blocks *blocks)
 {
-    struct blocks_view *view CLEANUP(viewp) = blocks_view(blocks);
+    struct blocks_view *view CLEANUP(viewp) = blocks_view_of(blocks, BLOCK_KINDS);
 
     for (size_t i = 0; i < view->count; i++)
         if (atomic_load(&view->at[i]->damaged))
@@ -110,7 +119,58 @@ static err save_damaged(struct blocks *blocks)
     return NULL;
 }
 
-/* ---- retention ---- */
+/* ---- tiers and retention ---- */
+
+static int64_t floor_to(int64_t time_ms, int64_t width_ms)
+{
+    int64_t rest = time_ms % width_ms;
+
+    return time_ms - (rest < 0 ? rest + width_ms : rest);
+}
+
+/* The end of the rows that are there; INT64_MIN where there are none. */
+static int64_t rows_end(struct blocks *blocks, enum block_kind kind)
+{
+    struct blocks_view *view CLEANUP(viewp) = blocks_view_of(blocks, kind);
+    int64_t end = INT64_MIN;
+
+    for (size_t i = 0; i < view->count; i++)
+        if (view->at[i]->stat.last_ms >= end)
+            end = view->at[i]->stat.last_ms + block_width_ms(kind);
+    return end;
+}
+
+/* Sum up all samples from the end of the rows of this kind to the end of the hour that has last_ms: of all blocks, as
+ * each row must have all of its samples. */
+static err sum_up(struct blocks *blocks, enum block_kind kind, int64_t last_ms)
+{
+    struct blocks_view *view CLEANUP(viewp) = blocks_view(blocks);
+    struct rewrite rewrite = { .to = kind,
+                               .start_ms = rows_end(blocks, kind),
+                               .end_ms = floor_to(last_ms, hour_ms) + hour_ms - 1,
+                               .skip_damaged = true };
+    struct block **from = malloc((view->count + 1) * sizeof(*from));
+
+    if (!from)
+        out_of_memory(view->count * sizeof(*from));
+    for (size_t i = 0; i < view->count; i++)
+        if (view->at[i]->stat.first_ms <= rewrite.end_ms && view->at[i]->stat.last_ms >= rewrite.start_ms)
+            from[rewrite.count++] = view->at[i];
+    rewrite.from = from;
+    err e =
+        rewrite.count && rewrite.start_ms < rewrite.end_ms ? rewrite_blocks(blocks, &rewrite, view->deletions) : NULL;
+    free(from);
+    return e;
+}
+
+/* Before samples up to last_ms go. Where that fails they go all the same: it may be for want of room. */
+static void keep_rows(struct blocks *blocks, const struct blocks_policy *policy, int64_t last_ms)
+{
+    if (policy->minutes_ms > policy->retention_ms && last_ms >= policy->now_ms - policy->minutes_ms)
+        log_err(sum_up(blocks, BLOCK_MINUTES, last_ms), "no rows of minutes are kept of what is dropped");
+    if (policy->hours_ms > policy->retention_ms && last_ms >= policy->now_ms - policy->hours_ms)
+        log_err(sum_up(blocks, BLOCK_HOURS, last_ms), "no rows of hours are kept of what is dropped");
+}
 
 static err drop(struct blocks *blocks, struct block *block, const char *why)
 {
@@ -121,43 +181,61 @@ static err drop(struct blocks *blocks, struct block *block, const char *why)
     return blocks_replace(blocks, NULL, old, 1);
 }
 
-static err drop_old(struct blocks *blocks, const struct blocks_policy *policy)
+static err drop_old(struct blocks *blocks, const struct blocks_policy *policy, enum block_kind kind, int64_t keep_ms)
 {
-    struct blocks_view *view CLEANUP(viewp) = blocks_view(blocks);
+    struct blocks_view *view CLEANUP(viewp) = blocks_view_of(blocks, kind);
+    int64_t last_ms = INT64_MIN, before_ms = policy->now_ms - keep_ms;
 
-    for (size_t i = 0; policy->retention_ms > 0 && i < view->count; i++)
-        if (view->at[i]->stat.last_ms < policy->now_ms - policy->retention_ms)
-            TRY(drop(blocks, view->at[i], "it is older than retention_time"));
+    for (size_t i = 0; i < view->count; i++)
+        if (view->at[i]->stat.last_ms < before_ms && view->at[i]->stat.last_ms > last_ms)
+            last_ms = view->at[i]->stat.last_ms;
+    if (last_ms == INT64_MIN)
+        return NULL;
+    if (kind == BLOCK_SAMPLES)
+        keep_rows(blocks, policy, last_ms);
+    for (size_t i = 0; i < view->count; i++)
+        if (view->at[i]->stat.last_ms < before_ms)
+            TRY(drop(blocks, view->at[i], "it is older than its retention"));
     return NULL;
+}
+
+/* Samples go before rows, the oldest first; the newest block of samples stays. */
+static struct block *surplus(const struct blocks_view *view)
+{
+    struct block *oldest[2] = { NULL, NULL };
+    size_t samples = 0;
+
+    for (size_t i = 0; i < view->count; i++) {
+        struct block *it = view->at[i], **best = &oldest[it->kind != BLOCK_SAMPLES];
+        samples += it->kind == BLOCK_SAMPLES;
+        if (!*best || it->stat.last_ms < (*best)->stat.last_ms)
+            *best = it;
+    }
+    return samples > 1 ? oldest[0] : oldest[1];
 }
 
 static err drop_surplus(struct blocks *blocks, const struct blocks_policy *policy)
 {
-    struct blocks_view *view CLEANUP(viewp) = blocks_view(blocks);
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < view->count; i++)
-        bytes += view->at[i]->stat.bytes;
-    while (policy->retention_bytes > 0 && bytes > policy->retention_bytes) {
-        struct block *oldest = NULL;
-        for (size_t i = 0; i < view->count; i++) {
-            struct block *it = view->at[i];
-            if (!atomic_load(&it->removed) && (!oldest || it->stat.last_ms < oldest->stat.last_ms))
-                oldest = it;
-        }
-        if (!oldest)
+    while (policy->retention_bytes > 0) {
+        struct blocks_view *view CLEANUP(viewp) = blocks_view_of(blocks, BLOCK_KINDS);
+        uint64_t bytes = 0;
+        for (size_t i = 0; i < view->count; i++)
+            bytes += view->at[i]->stat.bytes;
+        struct block *old = surplus(view);
+        if (!old || bytes <= policy->retention_bytes)
             break;
-        bytes -= oldest->stat.bytes;
-        TRY(drop(blocks, oldest, "blocks take more than retention_bytes"));
+        if (old->kind == BLOCK_SAMPLES)
+            keep_rows(blocks, policy, old->stat.last_ms);
+        TRY(drop(blocks, old, "blocks take more than retention_bytes"));
     }
     return NULL;
 }
 
 /* ---- merging ---- */
 
-static int64_t span_limit(const struct blocks_policy *policy)
+static int64_t span_limit(int64_t keep_ms)
 {
-    int64_t limit = policy->retention_ms > 0 ? policy->retention_ms / SHARE : span_max_ms;
+    int64_t limit = keep_ms > 0 ? keep_ms / SHARE : span_max_ms;
 
     limit = limit > span_max_ms ? span_max_ms : limit;
     return limit < hour_ms ? hour_ms : limit;
@@ -166,13 +244,6 @@ static int64_t span_limit(const struct blocks_policy *policy)
 static int64_t span_of(const struct block *block)
 {
     return block->stat.last_ms - block->stat.first_ms;
-}
-
-static int64_t floor_to(int64_t time_ms, int64_t width_ms)
-{
-    int64_t rest = time_ms % width_ms;
-
-    return time_ms - (rest < 0 ? rest + width_ms : rest);
 }
 
 /* A block that spans too much becomes one for each multiple of the limit; the last one replaces it. */
@@ -184,6 +255,7 @@ static err cut(struct blocks *blocks, struct block *block, int64_t limit_ms, con
     for (; start <= last; start += limit_ms) {
         struct rewrite part = { .from = from,
                                 .count = 1,
+                                .to = block->kind,
                                 .level = block->stat.level,
                                 .start_ms = start,
                                 .end_ms = start + limit_ms - 1,
@@ -300,9 +372,9 @@ static struct pick pick_of_level(const struct blocks_view *view, unsigned level,
     return pick;
 }
 
-static err merge_once(struct blocks *blocks, int64_t limit_ms, bool *ret_merged)
+static err merge_once(struct blocks *blocks, enum block_kind kind, int64_t limit_ms, bool *ret_merged)
 {
-    struct blocks_view *view CLEANUP(viewp) = blocks_view(blocks);
+    struct blocks_view *view CLEANUP(viewp) = blocks_view_of(blocks, kind);
     unsigned levels = 0;
 
     *ret_merged = false;
@@ -315,6 +387,7 @@ static err merge_once(struct blocks *blocks, int64_t limit_ms, bool *ret_merged)
         qsort(pick.at, pick.count, sizeof(struct block *), by_order);
         struct rewrite rewrite = { .from = pick.at,
                                    .count = pick.count,
+                                   .to = kind,
                                    .level = level + 1,
                                    .start_ms = INT64_MIN,
                                    .end_ms = INT64_MAX,
@@ -330,8 +403,10 @@ static err merge_once(struct blocks *blocks, int64_t limit_ms, bool *ret_merged)
 
 static bool has_deleted(const struct block *block, const struct deletion *deletion)
 {
-    if (deletion->serial <= block->deletions || deletion->start_ms > block->stat.last_ms ||
-        deletion->end_ms < block->stat.first_ms)
+    int64_t width_ms = block_width_ms(block->kind);
+
+    if (deletion->serial <= block->deletions || deletion->end_ms < block->stat.first_ms ||
+        deletion->start_ms > block->stat.last_ms + (width_ms ? width_ms - 1 : 0))
         return false;
     for (size_t i = 0; i < deletion->count; i++)
         if (block_position(block, deletion->series[i]) != UINT32_MAX)
@@ -369,7 +444,7 @@ static bool files_linger(const struct blocks *blocks, const struct blocks_view *
 
 static err forget_deletions(struct blocks *blocks)
 {
-    struct blocks_view *view CLEANUP(viewp) = blocks_view(blocks);
+    struct blocks_view *view CLEANUP(viewp) = blocks_view_of(blocks, BLOCK_KINDS);
 
     if (!deletion_set_after(view->deletions, NULL) || files_linger(blocks, view))
         return NULL;
@@ -386,12 +461,13 @@ static bool clean_needed(const struct block *block, const struct deletion_set *s
 
 err blocks_clean(struct blocks *blocks)
 {
-    struct blocks_view *view = blocks_view(blocks);
+    struct blocks_view *view = blocks_view_of(blocks, BLOCK_KINDS);
     err e = NULL;
 
     for (size_t i = 0; !e && i < view->count; i++) {
         struct rewrite rewrite = { .from = &view->at[i],
                                    .count = 1,
+                                   .to = view->at[i]->kind,
                                    .level = view->at[i]->stat.level,
                                    .start_ms = INT64_MIN,
                                    .end_ms = INT64_MAX,
@@ -403,22 +479,26 @@ err blocks_clean(struct blocks *blocks)
     return e ? e : forget_deletions(blocks);
 }
 
-static err merge_all(struct blocks *blocks, int64_t limit_ms)
+static err merge_all(struct blocks *blocks, const struct blocks_policy *policy)
 {
-    bool merged = true;
+    const int64_t keep_ms[BLOCK_KINDS] = { policy->retention_ms, policy->minutes_ms, policy->hours_ms };
 
-    TRY(cut_wide(blocks, limit_ms));
-    while (merged)
-        TRY(merge_once(blocks, limit_ms, &merged));
+    TRY(cut_wide(blocks, span_limit(policy->retention_ms)));
+    for (int kind = 0; kind < BLOCK_KINDS; kind++)
+        for (bool merged = true; merged;)
+            TRY(merge_once(blocks, (enum block_kind)kind, span_limit(keep_ms[kind]), &merged));
     return NULL;
 }
 
 err blocks_maintain(struct blocks *blocks, const struct blocks_policy *policy)
 {
     TRY(save_damaged(blocks));
-    TRY(drop_old(blocks, policy));
+    if (policy->retention_ms > 0)
+        TRY(drop_old(blocks, policy, BLOCK_SAMPLES, policy->retention_ms));
+    TRY(drop_old(blocks, policy, BLOCK_MINUTES, policy->minutes_ms));
+    TRY(drop_old(blocks, policy, BLOCK_HOURS, policy->hours_ms));
     TRY(drop_surplus(blocks, policy));
-    err e = merge_all(blocks, span_limit(policy));
+    err e = merge_all(blocks, policy);
     if (e && err_kind(e) == ERR_CORRUPT) { /* damage that nobody had met yet */
         log_err(e, "blocks can't be merged now");
         e = save_damaged(blocks);

@@ -1,11 +1,12 @@
 /* chunk.c - samples to bytes and back. Format: docs/format/chunk.md. */
 #include "tsdb/chunk.h"
 
+#include "tsdb/chunk_frame.h"
 #include "tsdb/chunk_histogram.h"
 #include "tsdb/pack.h"
 
-/* The first byte: a version, and what follows the times. */
-enum { KIND_MASK = 0xf0, KIND_VERSION = 0x10, KIND_STARTS = 1, KIND_HISTOGRAMS = 2 };
+/* What follows the times. */
+enum { KIND_STARTS = 1, KIND_HISTOGRAMS = 2, KIND_KNOWN = FRAME_SAMPLES | KIND_STARTS | KIND_HISTOGRAMS };
 
 static bool any_start(const struct samples *samples)
 {
@@ -23,14 +24,14 @@ static bool any_histogram(const struct samples *samples)
     return false;
 }
 
-static void put_body(struct buf *out, const struct samples *samples, unsigned kind)
+void chunk_encode(struct buf *out, const struct samples *samples)
 {
+    unsigned kind =
+        FRAME_SAMPLES | (any_start(samples) ? KIND_STARTS : 0) | (any_histogram(samples) ? KIND_HISTOGRAMS : 0);
     int64_t offsets[CHUNK_SAMPLES_MAX];
     size_t count = samples->count;
+    size_t place = frame_begin(out, kind, count, samples->times[0], samples->times[count - 1]);
 
-    put_varint(out, count);
-    put_signed(out, samples->times[0]);
-    put_varint(out, (uint64_t)samples->times[count - 1] - (uint64_t)samples->times[0]);
     for (size_t i = 0; i < count; i++)
         offsets[i] = (int64_t)((uint64_t)samples->times[i] - (uint64_t)samples->times[0]);
     pack_ints(out, offsets, count);
@@ -40,55 +41,7 @@ static void put_body(struct buf *out, const struct samples *samples, unsigned ki
         put_histograms(out, samples);
     else
         pack_doubles(out, samples->values, count);
-}
-
-void chunk_encode(struct buf *out, const struct samples *samples)
-{
-    unsigned kind =
-        KIND_VERSION | (any_start(samples) ? KIND_STARTS : 0) | (any_histogram(samples) ? KIND_HISTOGRAMS : 0);
-    unsigned char length[10];
-    size_t length_bytes = 0;
-
-    buf_add_c(out, (char)kind);
-    size_t body = out->length;
-    put_body(out, samples, kind);
-    if (out->failed)
-        return;
-    size_t bytes = out->length - body;
-    for (size_t rest = bytes; rest > 0 || length_bytes == 0; rest >>= 7)
-        length[length_bytes++] = (unsigned char)(rest & 127) | (rest > 127 ? 128 : 0);
-    if (!buf_reserve(out, length_bytes))
-        return;
-    memmove(out->at + body + length_bytes, out->at + body, bytes);
-    memcpy(out->at + body, length, length_bytes);
-    out->length += length_bytes;
-}
-
-/* The head, and the reading set to what follows it, ending at the end of the chunk. */
-static bool take_head(struct reading *in, unsigned *ret_kind, struct chunk_head *ret_head)
-{
-    const unsigned char *from = in->at;
-    unsigned kind = take_byte(in);
-    uint64_t length = take_varint(in);
-
-    if (in->failed || (kind & KIND_MASK) != KIND_VERSION || kind & 12 || length > reading_left(in) ||
-        length > UINT32_MAX / 2)
-        return false;
-    in->end = in->at + length;
-    uint64_t count = take_varint(in);
-    int64_t first = take_signed(in);
-    uint64_t span = take_varint(in);
-    if (in->failed || count == 0 || count > CHUNK_SAMPLES_MAX || span > (uint64_t)INT64_MAX - (uint64_t)first)
-        return false;
-    *ret_kind = kind;
-    *ret_head = (struct chunk_head){
-        .bytes = (uint32_t)(in->end - from),
-        .count = (uint32_t)count,
-        .first_ms = first,
-        .last_ms = (int64_t)((uint64_t)first + span),
-        .histograms = kind & KIND_HISTOGRAMS,
-    };
-    return true;
+    frame_end(out, place);
 }
 
 err chunk_peek(struct str bytes, struct chunk_head *ret_head)
@@ -96,7 +49,10 @@ err chunk_peek(struct str bytes, struct chunk_head *ret_head)
     struct reading in = reading_of(bytes);
     unsigned kind;
 
-    return take_head(&in, &kind, ret_head) ? NULL : err_new(ERR_CORRUPT, "no chunk begins here");
+    if (!frame_take(&in, &kind, ret_head))
+        return err_new(ERR_CORRUPT, "no chunk begins here");
+    ret_head->histograms = (kind & FRAME_MASK) == FRAME_SAMPLES && kind & KIND_HISTOGRAMS;
+    return NULL;
 }
 
 /* Strictly rising from the first to the last time that the head states. */
@@ -115,7 +71,7 @@ err chunk_decode(struct str bytes, struct arena *arena, struct columns *columns)
     struct chunk_head head;
     unsigned kind;
 
-    if (!take_head(&in, &kind, &head))
+    if (!frame_take(&in, &kind, &head) || (kind & FRAME_MASK) != FRAME_SAMPLES || kind & ~KIND_KNOWN)
         return err_new(ERR_CORRUPT, "no chunk begins at byte 0");
     columns_reserve(columns, head.count);
     size_t at = columns->count, count = head.count;

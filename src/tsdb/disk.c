@@ -138,6 +138,8 @@ static err keep(struct disk *disk)
     pthread_mutex_lock(&disk->lock);
     struct blocks_policy policy = { .now_ms = time_now_ms(),
                                     .retention_ms = disk->settings.retention_time.ms,
+                                    .minutes_ms = disk->settings.minutes_retention_time.ms,
+                                    .hours_ms = disk->settings.hours_retention_time.ms,
                                     .retention_bytes = (uint64_t)disk->settings.retention_bytes };
     pthread_mutex_unlock(&disk->lock);
     return blocks_maintain(disk->blocks, &policy);

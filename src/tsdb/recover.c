@@ -153,7 +153,7 @@ static err restore_from_block(void *arg, uint32_t series, struct labels labels)
 
 static err restore_from_blocks(struct restoring *restoring)
 {
-    struct blocks_view *view = blocks_view(restoring->recovery->blocks);
+    struct blocks_view *view = blocks_view_of(restoring->recovery->blocks, BLOCK_KINDS);
     err e = NULL;
 
     for (size_t i = 0; i < blocks_view_count(view) && !e; i++)

@@ -20,6 +20,7 @@ enum {
 void series_merge_init(struct series_merge *join, const struct merge *merge, struct block_writer *writer)
 {
     *join = (struct series_merge){ .merge = merge, .writer = writer, .arena = arena_new(ARENA_BYTES_MAX) };
+    join->fold.width_ms = block_width_ms(merge->to);
     buf_init(&join->bytes, SIZE_MAX / 2);
     buf_init(&join->chunk, GROUP_BYTES_MAX);
 }
@@ -33,6 +34,8 @@ void series_merge_clear(struct series_merge *join)
     columns_clear(&join->group);
     columns_clear(&join->one);
     columns_clear(&join->both);
+    vec_clear(&join->fold.rows);
+    thinning_clear(&join->thinning);
     arena_free(join->arena);
     join->arena = NULL;
 }
@@ -105,12 +108,44 @@ static void append(struct columns *to, const struct columns *from, size_t start)
     to->count += count;
 }
 
+static bool makes_tier(const struct series_merge *join)
+{
+    return join->merge->to != join->merge->from[0]->kind;
+}
+
+static void fold_pending(struct series_merge *join)
+{
+    struct samples samples = columns_samples(&join->pending);
+
+    tier_fold_add(&join->fold, &samples);
+    columns_reset(&join->pending);
+    arena_reset(join->arena);
+}
+
+static err write_rows(struct series_merge *join)
+{
+    size_t count = join->fold.rows.count;
+
+    for (size_t i = 0; i < count; i += CHUNK_TARGET) {
+        buf_reset(&join->chunk);
+        tier_encode(&join->chunk, join->fold.rows.at + i, count - i < CHUNK_TARGET ? count - i : CHUNK_TARGET);
+        TRY(buf_check(&join->chunk));
+        TRY(block_add_chunk(join->writer, buf_str(&join->chunk)));
+    }
+    join->fold.rows.count = 0;
+    return NULL;
+}
+
 /* Write pending samples from the front, all of them or while there is a whole chunk. */
 static err write_pending(struct series_merge *join, bool all)
 {
     struct samples samples = columns_samples(&join->pending);
     size_t done = 0;
 
+    if (makes_tier(join)) {
+        fold_pending(join);
+        return NULL;
+    }
     while (samples.count - done >= CHUNK_TARGET || (all && done < samples.count)) {
         size_t count = samples.count - done < CHUNK_TARGET ? samples.count - done : CHUNK_TARGET;
         struct samples part = { samples.times + done, samples.values + done,
@@ -213,8 +248,23 @@ static bool stays_as_it_is(const struct series_merge *join, const struct piece *
 {
     const struct merge *merge = join->merge;
 
-    return piece->count >= CHUNK_LONG && piece->first_ms >= merge->start_ms && piece->last_ms <= merge->end_ms &&
+    return piece->count >= CHUNK_LONG && !makes_tier(join) && piece->first_ms >= merge->start_ms &&
+           piece->last_ms <= merge->end_ms &&
            !deletion_touches(merge->deletions, join->series, piece->serial, piece->first_ms, piece->last_ms);
+}
+
+/* Rows of a tier stay as they are, but for those that were deleted. */
+static err copy_rows(struct series_merge *join)
+{
+    for (size_t i = 0; i < join->pieces.count; i++) {
+        const struct piece *piece = &join->pieces.at[i];
+        struct str chunk = str_slice(buf_str(&join->bytes), piece->at, piece->at + piece->bytes), rest;
+        TRY(thin(&join->thinning, join->merge->deletions, join->series, piece->serial, block_width_ms(join->merge->to),
+                 chunk, &rest));
+        if (rest.length > 0)
+            TRY(block_add_chunk(join->writer, rest));
+    }
+    return NULL;
 }
 
 err series_merge_end(struct series_merge *join)
@@ -224,6 +274,8 @@ err series_merge_end(struct series_merge *join)
 
     if (count > 1)
         qsort(pieces, count, sizeof(*pieces), by_time);
+    if (join->merge->from[0]->kind != BLOCK_SAMPLES)
+        return copy_rows(join);
     for (size_t i = 0, end; i < count; i = end) {
         int64_t last_ms = pieces[i].last_ms;
         for (end = i + 1; end < count && pieces[end].first_ms <= last_ms; end++)
@@ -236,5 +288,6 @@ err series_merge_end(struct series_merge *join)
             TRY(merge_group(join, pieces + i, end - i));
         }
     }
-    return write_pending(join, true);
+    TRY(write_pending(join, true));
+    return write_rows(join);
 }

@@ -105,7 +105,7 @@ static uint64_t table_bytes(const struct table *table)
 
 static void add_blocks(struct blocks *blocks, struct tsdb_state *state)
 {
-    struct blocks_view *view = blocks_view(blocks);
+    struct blocks_view *view = blocks_view_of(blocks, BLOCK_KINDS);
 
     state->blocks = blocks_view_count(view);
     for (size_t i = 0; i < state->blocks; i++)

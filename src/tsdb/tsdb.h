@@ -16,12 +16,13 @@
 struct tsdb;
 
 struct tsdb_settings {
-    struct duration retention_time; /* 15d; 0: none */
-    int64_t retention_bytes;        /* 0: none */
-    struct duration fsync_interval; /* 200ms; 0: before each answer */
-    int64_t series_max;             /* of the head; further ones are refused, old ones keep working */
-    int64_t series_max_per_source;  /* the same for one origin, who is named */
-    struct duration future_max;     /* 10m */
+    struct duration retention_time;                               /* 15d; 0: none */
+    int64_t retention_bytes;                                      /* 0: none */
+    struct duration minutes_retention_time, hours_retention_time; /* of tiers; 0: none are kept */
+    struct duration fsync_interval;                               /* 200ms; 0: before each answer */
+    int64_t series_max;            /* of the head; further ones are refused, old ones keep working */
+    int64_t series_max_per_source; /* the same for one origin, who is named */
+    struct duration future_max;    /* 10m */
 };
 extern const struct config_section storage_section; /* key `storage` */
 
@@ -135,6 +136,8 @@ struct tier_rows {
     const struct tier_row *at;
     size_t count;
 };
-/* tsdb_tier - rows of one series in [start_ms, end_ms], made on the fly where none are stored yet. */
+/* tsdb_tier - rows of one series that begin in [start_ms, end_ms] (start_ms is taken back to a whole minute or hour):
+ * those that were stored when samples were dropped, the others made of samples. Histograms, stale markers and NaN are
+ * left out; resets are those within a row. */
 err tsdb_tier(struct tsdb *tsdb, struct arena *arena, struct labels series, enum tier tier, int64_t start_ms,
               int64_t end_ms, struct tier_rows *ret_rows) MUST_USE;
