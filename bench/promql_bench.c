@@ -1,15 +1,26 @@
 /* promql_bench.c - what PromQL costs over series in memory: one JSON line a query, best of several runs.
  *
  * usage: promql_bench [SERIES [RUNS]]. Samples are made beforehand and handed out as they lie, so what is measured is
- * the evaluation alone: 240 samples a series, 15 s apart, asked at 221 steps. */
+ * the evaluation alone: 240 samples a series, 15 s apart, asked at 221 steps. A hundredth as many series `h` are native
+ * histograms of 40 buckets. */
 #include "base/time.h"
+#include "model/histogram.h"
 #include "promql/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAMPLES = 240, STEP_MS = 15000, STEPS = 221, INSTANCES = 300, BOUNDS = 11, PATTERNS = 512 };
+enum {
+    SAMPLES = 240,
+    STEP_MS = 15000,
+    STEPS = 221,
+    INSTANCES = 300,
+    BOUNDS = 11,
+    PATTERNS = 512,
+    BUCKETS = 40,
+    NATIVE_PATTERNS = 16
+};
 
 struct bench_source {
     struct series_source source;
@@ -17,6 +28,8 @@ struct bench_source {
     struct labels *labels;
     int64_t times[SAMPLES];
     double values[PATTERNS][SAMPLES]; /* counters, some of which start again */
+    size_t native_from;               /* series from here on are histograms */
+    const struct histogram *histograms[NATIVE_PATTERNS][SAMPLES];
 };
 
 struct bench_set {
@@ -38,6 +51,9 @@ static err set_read(struct series_set *set, size_t index, struct samples *ret_sa
 
     *ret_samples = (struct samples){ .times = of->from->times,
                                      .values = of->from->values[of->at[index] % PATTERNS],
+                                     .histograms = of->at[index] < of->from->native_from
+                                                       ? NULL
+                                                       : of->from->histograms[of->at[index] % NATIVE_PATTERNS],
                                      .count = SAMPLES };
     return NULL;
 }
@@ -68,6 +84,29 @@ static double uniform(uint64_t *seed)
     return (double)(*seed >> 11) * 0x1p-53;
 }
 
+/* A counter of observations in BUCKETS buckets, which starts again once in some patterns. */
+static void bench_histograms(struct arena *arena, const struct histogram **ret_histograms, size_t pattern,
+                             uint64_t *seed)
+{
+    struct histogram_span *span = arena_alloc(arena, sizeof(*span));
+    struct histogram now = { .schema = 3, .zero_threshold = 0x1p-128, .positive = { span, 1, NULL, BUCKETS } };
+    double counts[BUCKETS] = { 0 };
+
+    *span = (struct histogram_span){ -20, BUCKETS };
+    for (size_t i = 0; i < SAMPLES; i++) {
+        if (pattern % 4 == 0 && i == pattern * 10)
+            memset(counts, 0, sizeof(counts));
+        now.count = now.sum = 0;
+        for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
+            counts[bucket] += (double)(int)(10 * uniform(seed));
+            now.count += counts[bucket];
+            now.sum += counts[bucket] * 0.3;
+        }
+        now.positive.counts = counts;
+        ret_histograms[i] = histogram_copy(arena, &now);
+    }
+}
+
 static struct labels bench_labels(struct arena *arena, size_t i)
 {
     static const char *const bounds[BOUNDS] = { "0.005", "0.01", "0.025", "0.05", "0.1", "0.25",
@@ -90,10 +129,19 @@ static struct bench_source *bench_source_new(struct arena *arena, size_t series)
     uint64_t seed = 1;
 
     source->source.ops = &ops;
-    source->count = series;
-    source->labels = arena_array(arena, series, sizeof(*source->labels));
+    source->native_from = series;
+    source->count = series + series / 100;
+    source->labels = arena_array(arena, source->count, sizeof(*source->labels));
     for (size_t i = 0; i < series; i++)
         source->labels[i] = bench_labels(arena, i);
+    for (size_t i = series; i < source->count; i++) {
+        struct label items[] = { { S("__name__"), S("h") },
+                                 { S("instance"), str_printf(arena, "host-%zu:9100", i % INSTANCES) },
+                                 { S("path"), str_printf(arena, "/p%zu", i / INSTANCES) } };
+        source->labels[i] = labels_make(arena, items, ARRAY_LEN(items));
+    }
+    for (size_t pattern = 0; pattern < NATIVE_PATTERNS; pattern++)
+        bench_histograms(arena, source->histograms[pattern], pattern, &seed);
     for (size_t i = 0; i < SAMPLES; i++)
         source->times[i] = (int64_t)(i + 1) * STEP_MS;
     for (size_t pattern = 0; pattern < PATTERNS; pattern++) {
@@ -164,6 +212,10 @@ int main(int argc, char **argv)
     bench(source, runs, "avg_by", "avg by (instance)(m)");
     bench(source, runs, "count_by", "count by (path, le)(m)");
     bench(source, runs, "quantile_of_buckets", "histogram_quantile(0.9, sum by (le, path)(rate(m[5m])))");
+    bench(source, runs, "native_rate", "sum(histogram_count(rate(h[5m])))");
+    bench(source, runs, "native_quantile", "histogram_quantile(0.9, sum(rate(h[5m])))");
+    bench(source, runs, "native_sum", "sum by (path)(h)");
+    bench(source, runs, "native_average", "sum(histogram_avg(avg_over_time(h[5m])))");
     bench(source, runs, "topk", "topk(10, m)");
     bench(source, runs, "quantile", "quantile by (instance)(0.9, m)");
     bench(source, runs, "join", "sum(m / on(instance, path, le) m)");

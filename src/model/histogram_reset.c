@@ -3,6 +3,7 @@
 #include "model/histogram_sum.h"
 
 #include <math.h>
+#include <string.h>
 
 /* The buckets of a side in a coarser schema, those within the zero bucket left out. */
 struct level {
@@ -111,6 +112,20 @@ static bool custom_fell(const struct histogram *now, const struct histogram *bef
     return false;
 }
 
+static bool same_spans(const struct histogram_side *a, const struct histogram_side *b)
+{
+    return a->span_count == b->span_count && a->count == b->count &&
+           (!a->span_count || memcmp(a->spans, b->spans, a->span_count * sizeof(*a->spans)) == 0);
+}
+
+static bool any_fell(const struct histogram_side *now, const struct histogram_side *before)
+{
+    for (size_t i = 0; i < now->count; i++)
+        if (now->counts[i] < before->counts[i])
+            return true;
+    return false;
+}
+
 static bool counts_fell(const struct histogram *now, const struct histogram *before)
 {
     double threshold = now->zero_threshold, zero_before;
@@ -123,6 +138,10 @@ static bool counts_fell(const struct histogram *now, const struct histogram *bef
         if (!histogram_bounds_equal(now->bounds, now->bound_count, before->bounds, before->bound_count))
             return custom_fell(now, before);
     }
+    if (now->schema == before->schema && now->zero_threshold == before->zero_threshold &&
+        same_spans(&now->positive, &before->positive) && same_spans(&now->negative, &before->negative))
+        return now->zero_count < before->zero_count || any_fell(&now->positive, &before->positive) ||
+               any_fell(&now->negative, &before->negative);
     if (now->schema > before->schema || now->zero_threshold < before->zero_threshold)
         return true;
     zero_before = histogram_zero_within(before, &threshold);

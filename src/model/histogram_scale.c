@@ -1,6 +1,7 @@
 /* histogram_scale.c - what is done to all numbers of a sum of histograms alike; results; the mean of many. */
 #include "model/histogram_sum.h"
 
+#include <float.h>
 #include <math.h>
 
 static void each(struct histogram_sum *sum, void (*apply)(struct kahan *number, double arg), double arg)
@@ -120,9 +121,26 @@ const struct histogram *histogram_sum_compact(const struct histogram_sum *sum, s
     return result(sum, arena, true);
 }
 
+static double side_size(const struct histogram_side *side)
+{
+    double size = 0;
+
+    for (size_t i = 0; i < side->count; i++)
+        size += fabs(side->counts[i]);
+    return size;
+}
+
+/* All of a histogram: however its buckets are put together, none is larger. */
+static double size_of(const struct histogram *histogram)
+{
+    return fabs(histogram->count) + fabs(histogram->sum) + fabs(histogram->zero_count) +
+           side_size(&histogram->positive) + side_size(&histogram->negative);
+}
+
 void histogram_mean_begin(struct histogram_mean *mean, struct arena *arena, const struct histogram *first)
 {
     mean->count = 1;
+    mean->reach = size_of(first);
     mean->running = false;
     histogram_sum_begin(&mean->sum, arena, first);
 }
@@ -133,6 +151,9 @@ unsigned histogram_mean_add(struct histogram_mean *mean, const struct histogram 
     double part;
 
     mean->count++;
+    mean->reach += size_of(other);
+    if (!mean->running && mean->reach < DBL_MAX / 2)
+        return histogram_sum_add(&mean->sum, other);
     if (!mean->running) {
         struct histogram_sum before = mean->sum;
         histogram_sum_copy(&mean->next, &mean->sum);

@@ -305,11 +305,41 @@ static void tally_negate(struct tally *tally)
     }
 }
 
+/* tally_matches - whether both have the same buckets, which is the rule. */
+static bool tally_matches(const struct tally *tally, const struct histogram_side *side)
+{
+    const int32_t *next = tally->indexes;
+    int32_t index = 0;
+
+    if (tally->count != side->count)
+        return false;
+    for (size_t i = 0; i < side->span_count; i++) {
+        index += side->spans[i].offset;
+        for (uint32_t k = 0; k < side->spans[i].length; k++)
+            if (*next++ != index++)
+                return false;
+    }
+    return true;
+}
+
+static void add_matching(struct tally *tally, const struct histogram_side *side, double sign)
+{
+    for (size_t i = 0; i < side->count; i++)
+        kahan_add(&tally->counts[i], sign * side->counts[i]);
+}
+
 static void add_side(struct histogram_sum *sum, struct tally *tally, const struct histogram_side *side, int32_t schema,
                      bool negate)
 {
     size_t within = 0;
 
+    if (!side->count)
+        return;
+    if (schema == sum->schema && tally_matches(tally, side) &&
+        (schema == HISTOGRAM_CUSTOM || histogram_bound(tally->indexes[0], schema) > sum->zero_threshold)) {
+        add_matching(tally, side, negate ? -1 : 1);
+        return;
+    }
     tally_fill(&sum->scratch, sum->arena, side);
     if (schema > sum->schema)
         tally_reduce(&sum->scratch, schema, sum->schema);

@@ -59,6 +59,7 @@ double histogram_zero_within(const struct histogram *histogram, double *threshol
 struct histogram_mean {
     struct histogram_sum sum, next;
     double count;
+    double reach; /* no number in the sum is beyond it */
     bool running;
 };
 void histogram_mean_begin(struct histogram_mean *mean, struct arena *arena, const struct histogram *first);
