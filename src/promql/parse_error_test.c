@@ -197,6 +197,14 @@ static const struct {
     { "foo{a!~\"a++\"}", "1:5: parse error: error parsing regexp: invalid nested repetition operator: `++`" },
     { "foo{a=~\"((((a))\"}", "1:5: parse error: error parsing regexp: missing closing ): `((((a))`" },
     { "foo{a=~\"\\\\C\"}", "1:5: parse error: error parsing regexp: invalid escape sequence: `\\C`" },
+    { "rate(foo)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector" },
+    { "rate(foo[5m],1)", "1:1: parse error: expected 1 argument(s) in call to \"rate\", got 2" },
+    { "label_join(foo)", "1:1: parse error: expected at least 3 argument(s) in call to \"label_join\", got 1" },
+    { "info(foo, bar)", "1:11: parse error: expected label selectors only, got vector selector instead" },
+    { "info(foo, 1)", "1:1: parse error: expected type instant vector in call to function \"info\", got scalar" },
+    { "time() == 1", "1:8: parse error: comparisons between scalars must use BOOL modifier" },
+    { "time(  )  ==  1", "1:11: parse error: comparisons between scalars must use BOOL modifier" },
+    { "max_of(1)", "1:1: parse error: expected 2 argument(s) in call to \"max_of\", got 1" },
 };
 
 TEST(parse_complains_in_the_words_and_at_the_places_of_prometheus)

@@ -134,29 +134,43 @@ static struct str matcher_text(struct arena *arena, const struct matcher *matche
     return str_copy(arena, buf_str(&text));
 }
 
+/* stands_in_front - the matcher that the name in front of the braces made. */
+static bool stands_in_front(const struct expr *expr, const struct matcher *matcher)
+{
+    return matcher->type == MATCH_EQ && str_eq(matcher->name, S("__name__")) && matcher->value.length &&
+           str_eq(matcher->value, expr->selector.name);
+}
+
 /* print_matchers - sorted by their text, but the name that stands in front. */
 static void print_matchers(struct buf *out, const struct expr *expr)
 {
-    struct arena *arena CLEANUP(arena_freep) = arena_new(16 << 20);
-    VEC(struct str) texts = { 0 };
+    const struct matcher *matchers = expr->selector.matchers;
+    size_t least = 0, count = 0;
 
     for (size_t i = 0; i < expr->selector.matcher_count; i++) {
-        const struct matcher *it = &expr->selector.matchers[i];
-        bool in_front = it->type == MATCH_EQ && str_eq(it->name, S("__name__")) && it->value.length &&
-                        str_eq(it->value, expr->selector.name);
-        if (!in_front)
-            *vec_push(&texts, arena) = matcher_text(arena, it);
+        if (stands_in_front(expr, &matchers[i]))
+            continue;
+        least += matchers[i].name.length + matchers[i].value.length + 4; /* a="", */
+        count++;
     }
-    if (texts.count == 0) {
+    if (count == 0) {
         /* Prometheus prints nothing here, which info(x, ) can't be read back from. */
         if (!expr->selector.name.length)
             buf_add(out, S("{}"));
         return;
     }
-    qsort(texts.at, texts.count, sizeof(*texts.at), compare_texts);
-    for (size_t i = 0; i < texts.count; i++) {
+    /* Nothing is sorted for a line that is too short: whether one fits is asked at every level of a tree. */
+    if (!buf_reserve(out, least))
+        return;
+    struct arena *arena CLEANUP(arena_freep) = arena_new(16 << 20);
+    struct str *texts = arena_array(arena, count, sizeof(*texts));
+    for (size_t i = count = 0; i < expr->selector.matcher_count; i++)
+        if (!stands_in_front(expr, &matchers[i]))
+            texts[count++] = matcher_text(arena, &matchers[i]);
+    qsort(texts, count, sizeof(*texts), compare_texts);
+    for (size_t i = 0; i < count; i++) {
         buf_add_c(out, i ? ',' : '{');
-        buf_add(out, texts.at[i]);
+        buf_add(out, texts[i]);
     }
     buf_add_c(out, '}');
 }

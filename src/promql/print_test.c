@@ -1,5 +1,6 @@
 /* print_test.c - PromQL that is read and printed: as Prometheus 3.14 prints it, and so that it reads back the same. */
 #include "base/test.h"
+#include "base/time.h"
 #include "promql/parse.h"
 
 static struct str printed(struct arena *arena, struct str text, bool pretty)
@@ -108,6 +109,10 @@ static const struct {
     { "foo{a=~\"[]a]\"}", "foo{a=~\"[]a]\"}" },
     { "foo{a=~\"\\\\Qa*\\\\E*\"}", "foo{a=~\"\\\\Qa*\\\\E*\"}" },
     { "foo{a=~\"\\\\_\"}", "foo{a=~\"\\\\_\"}" },
+    { "info(foo, {a=\"b\"})", "info(foo, {a=\"b\"})" },
+    { "histogram_quantile(0.9, rate(x[5m]))", "histogram_quantile(0.9, rate(x[5m]))" },
+    { "start()", "start()" },
+    { "end() + step() + range() + min_of(1,2)", "end() + step() + range() + min_of(1, 2)" },
 };
 
 TEST(print_says_what_was_read_and_reads_back_the_same)
@@ -189,4 +194,26 @@ TEST(print_json_shows_the_tree)
     struct json_writer w = json_writer(&out);
     promql_print_json(&w, expr);
     ASSERT_STR(expected, buf_str(&out));
+}
+
+TEST(print_pretty_stays_cheap_where_everything_is_deep_and_long)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(256 << 20);
+    struct buf text CLEANUP(buf_clear) = { .max = 1 << 20 };
+
+    for (int i = 0; i < 190; i++)
+        buf_add(&text, S("("));
+    buf_add(&text, S("{a=\"b\""));
+    for (int i = 0; i < 40000; i++)
+        buf_addf(&text, ",a%d=\"b\"", i);
+    buf_add(&text, S(",c=\""));
+    for (int i = 0; i < 400000; i++)
+        buf_add_c(&text, 'x');
+    buf_add(&text, S("\"}"));
+    for (int i = 0; i < 190; i++)
+        buf_add(&text, S(")"));
+    int64_t began = time_mono_ms();
+    struct str once = printed(arena, buf_str(&text), true);
+    ASSERT_TRUE(once.length > buf_str(&text).length);
+    ASSERT_TRUE(time_mono_ms() - began < 10000); /* sorting at each of 190 levels would take minutes */
 }

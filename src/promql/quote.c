@@ -92,8 +92,10 @@ void quote_add(struct buf *out, struct str text)
 {
     size_t width;
 
+    if (!buf_reserve(out, text.length + 2))
+        return;
     buf_add_c(out, '"');
-    for (size_t i = 0; i < text.length; i += width) {
+    for (size_t i = 0; i < text.length && !out->failed; i += width) {
         uint32_t rune = rune_decode(str_slice(text, i, text.length), &width);
         if (rune == RUNE_ERROR && width == 1)
             buf_addf(out, "\\x%02x", (unsigned char)text.at[i]);
