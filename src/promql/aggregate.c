@@ -39,7 +39,7 @@ struct aggregate {
     struct label_choice choice;
     struct label_table table;
     VEC(struct group) groups;
-    bool read;
+    bool read, ignored; /* ignored: an info says that histograms were */
     size_t next;
     struct column column;
 };
@@ -212,7 +212,9 @@ static void histogram_add(struct aggregate *aggregate, struct group *group, size
         return;
     }
     if (aggregate->op != AGG_SUM && aggregate->op != AGG_AVG) {
-        annotate_info(ev, aggregate->inner, "ignored histogram in %s aggregation", aggregation_name(aggregate->op));
+        if (!aggregate->ignored)
+            annotate_info(ev, aggregate->inner, "ignored histogram in %s aggregation", aggregation_name(aggregate->op));
+        aggregate->ignored = true;
         return;
     }
     unsigned char *seen = &group->seen[step];

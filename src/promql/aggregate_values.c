@@ -69,6 +69,7 @@ err quantile_open(struct evaluation *ev, const struct grid *grid, const struct e
     struct stream *input;
     struct column *column;
     const double *q;
+    bool ignored = false;
 
     TRY(scalar_column(ev, grid, expr->aggregate.param, &q));
     TRY(stream_open(ev, grid, expr->aggregate.expr, &input));
@@ -83,9 +84,11 @@ err quantile_open(struct evaluation *ev, const struct grid *grid, const struct e
         for (size_t step = 0; step < grid->steps; step++)
             if (column->present[step] == POINT_FLOAT)
                 number_add(ev->arena, &groups.at[index].steps[step], column->values[step]);
-            else if (column->present[step])
-                annotate_info(ev, expr->aggregate.expr, "ignored histogram in quantile aggregation");
+            else
+                ignored |= column->present[step] == POINT_HISTOGRAM;
     }
+    if (ignored)
+        annotate_info(ev, expr->aggregate.expr, "ignored histogram in quantile aggregation");
     check_quantiles(ev, grid, expr->aggregate.param, q);
     list = (struct column_list){ arena_array(ev->arena, groups.count, sizeof(*list.at)), groups.count };
     for (size_t i = 0; i < groups.count; i++) {

@@ -52,10 +52,15 @@ double operator_apply(enum operator op, double left, double right)
     return NAN;
 }
 
+/* note_types - once in a row: every point of a vector may be of the wrong type. */
 static void note_types(struct evaluation *ev, const struct expr *expr, bool left, bool right)
 {
     const char *op = operator_text(expr->binary.op);
+    struct types_noted noted = { expr, left, right };
 
+    if (ev->noted.expr == expr && ev->noted.left == left && ev->noted.right == right)
+        return;
+    ev->noted = noted;
     annotate_info(ev, expr, "incompatible sample types encountered for binary operator \"%s\": %s %s %s", op,
                   left ? "histogram" : "float", op, right ? "histogram" : "float");
 }

@@ -29,6 +29,12 @@ static inline int64_t grid_time(const struct grid *grid, size_t step)
 
 struct annotations; /* annotate.c */
 
+/* The operator whose info about types was given last. */
+struct types_noted {
+    const struct expr *expr;
+    bool left, right; /* was a histogram */
+};
+
 struct evaluation {
     const struct query *query;
     struct arena *arena; /* of the whole evaluation; the answer is copied out of it */
@@ -36,6 +42,7 @@ struct evaluation {
     struct query_stats stats;
     bool delayed_names; /* else names go as soon as a function takes them away */
     struct annotations *annotations;
+    struct types_noted noted;
     size_t answer_before; /* bytes of the caller's arena that are not the answer's */
     VEC(struct arena *) scratch_arenas;
     struct open_set *sets; /* selectors': closed when the evaluation ends, as labels point into them */

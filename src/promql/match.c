@@ -40,6 +40,7 @@ struct match {
     VEC(struct match_result) results;
     unsigned char *many_present;  /* any series of the many side, by step */
     struct collision *collisions; /* NULL: none; by step */
+    size_t until;                 /* steps from here on need no answer: one side's duplicates are an error there */
     size_t problem_step;          /* SIZE_MAX: none */
     const char *problem;
     struct label *scratch;
@@ -215,10 +216,12 @@ static struct labels chosen(struct match *match, struct labels labels)
 /* pass - a series of the many side. */
 static void pass(struct match *match, const struct column *many)
 {
-    size_t steps = match->grid->steps;
-
-    for (size_t step = 0; step < steps; step++)
+    for (size_t step = 0; step < match->until; step++)
         match->many_present[step] |= many->present[step];
+    for (size_t step = 0; match->collisions && step < match->until; step++)
+        if (match->collisions[step].later && match->many_present[step])
+            match->until = step;
+    size_t steps = match->until;
     size_t index = match->fill_one ? group_put(match, many->labels)
                                    : label_table_find_choice(&match->groups, &match->choice, many->labels);
     if (index == SIZE_MAX)
@@ -245,7 +248,7 @@ static void fill_unmatched(struct match *match)
         for (size_t i = 0; i < match->group.at[index].ones.count; i++) {
             const struct column *one = match->group.at[index].ones.at[i];
             struct pair pair = { .group = index, .many = chosen(match, one->labels), .one = one->labels };
-            for (size_t step = 0; step < match->grid->steps; step++)
+            for (size_t step = 0; step < match->until; step++)
                 if (one->present[step] && !match->group.at[index].matched[step])
                     operate(match, &pair, step, (struct operand){ .value = *match->fill_many }, point_of(one, step));
         }
@@ -283,15 +286,11 @@ static err duplicate_error(struct match *match, const struct collision *collisio
     return err_new(ERR_RANGE, "%s", buf_c(&text));
 }
 
-/* first_problem - the error of the earliest step. Where the many side has no series at all, nobody looks at the one
- * side's duplicates. */
+/* first_problem - the error of the earliest step. */
 static err first_problem(struct match *match)
 {
-    bool fills = match->fill_one || match->fill_many;
-
-    for (size_t step = 0; match->collisions && step < match->grid->steps && step <= match->problem_step; step++)
-        if (match->collisions[step].later && (fills || match->many_present[step]))
-            return duplicate_error(match, &match->collisions[step]);
+    if (match->until < match->grid->steps && match->until <= match->problem_step)
+        return duplicate_error(match, &match->collisions[match->until]);
     return match->problem ? err_new(ERR_RANGE, "%s", match->problem) : NULL;
 }
 
@@ -305,6 +304,11 @@ static err run(struct match *match, const struct expr *one, const struct expr *m
     TRY(columns_read(stream, &ones));
     for (size_t i = 0; i < ones.count; i++)
         add_one(match, ones.at[i]);
+    match->until = match->grid->steps;
+    bool fills = match->fill_one || match->fill_many; /* else nobody looks where the other side has nothing */
+    for (size_t step = 0; match->collisions && fills && step < match->until; step++)
+        if (match->collisions[step].later)
+            match->until = step;
     TRY(stream_open(match->ev, match->grid, many, &stream));
     for (;;) {
         TRY(stream_next(stream, &column));

@@ -33,6 +33,7 @@ struct pick {
     const struct grid *grid;
     const struct expr *expr;
     enum aggregation op;
+    bool ignored; /* an info says that histograms were */
     const double *param;
     struct label_choice choice;
     struct label_table table;
@@ -184,8 +185,9 @@ static void pass(struct pick *pick, const struct column *column)
             continue;
         bool is_histogram = column->present[step] == POINT_HISTOGRAM;
         if (is_histogram && by_value) {
-            if (pick->param[step] >= 1)
+            if (pick->param[step] >= 1 && !pick->ignored)
                 annotate_info(pick->ev, pick->expr, "ignored histogram in %s aggregation", aggregation_name(pick->op));
+            pick->ignored |= pick->param[step] >= 1;
             continue;
         }
         struct entry entry = { .value = is_histogram ? 0 : column->values[step],

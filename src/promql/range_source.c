@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LOOKBACK_MS = 5 * 60 * 1000, SUBQUERY_STEP_MS = 60 * 1000, SUBQUERY_STEPS_MAX = 20000000 };
+enum { LOOKBACK_MS = 5 * 60 * 1000, SUBQUERY_STEP_MS = 60 * 1000, SUBQUERY_STEPS_MAX = 10000000 };
 
 /* subquery_grid - the steps at absolute multiples of the subquery's own step that any window sees; 0 steps where there
  * are none. Division truncates, as Prometheus' does, which shows before 1970 only. */

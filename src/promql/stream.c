@@ -302,6 +302,7 @@ static err open_kind(struct evaluation *ev, const struct grid *grid, const struc
 
 err stream_open(struct evaluation *ev, const struct grid *grid, const struct expr *expr, struct stream **ret_stream)
 {
+    TRY(evaluation_check(ev)); /* what was opened so far has made its columns */
     expr = expr_bare((struct expr *)expr);
     if (grid->steps > 1 && expr->kind != EXPR_NUMBER && expr_is_fixed(expr))
         return repeat_open(ev, grid, expr, ret_stream);
