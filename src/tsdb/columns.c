@@ -116,7 +116,9 @@ void columns_settle(struct columns *columns, size_t from)
         rising = columns->times[i - 1] < columns->times[i];
     if (rising)
         return;
-    uint32_t *memory = resized(NULL, 2 * count, sizeof(*memory));
+    uint32_t *memory = calloc(2 * count, sizeof(*memory));
+    if (!memory)
+        out_of_memory(2 * count * sizeof(*memory));
     const uint32_t *order = order_by_time(columns->times + from, count, memory, memory + count);
     struct columns settled = { 0 };
     columns_reserve(&settled, columns->room);

@@ -46,8 +46,11 @@ static struct labels labels_keep(struct labels labels)
 
 static bool same(const struct exemplar *a, const struct exemplar *b)
 {
-    return a->time_ms == b->time_ms && memcmp(&a->value, &b->value, sizeof(a->value)) == 0 &&
-           labels_eq(a->labels, b->labels);
+    uint64_t a_bits, b_bits;
+
+    memcpy(&a_bits, &a->value, sizeof(a_bits));
+    memcpy(&b_bits, &b->value, sizeof(b_bits));
+    return a->time_ms == b->time_ms && a_bits == b_bits && labels_eq(a->labels, b->labels);
 }
 
 bool exemplars_add(struct exemplars *exemplars, uint32_t series, const struct exemplar *exemplar)

@@ -51,8 +51,7 @@ struct index {
     VEC(char *) texts;
     size_t text_used, text_room; /* of the last of them */
     size_t text_bytes;
-    struct postings all;
-    bool restoring; /* ids come in any order; index_restored sorts them */
+    struct postings all; /* restored ids come in any order: index_restored sorts them, and those of pairs */
     pthread_mutex_t matched_lock;
     VEC(struct matched) matched;
 };

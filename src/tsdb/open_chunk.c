@@ -28,7 +28,9 @@ static inline bool to_decimal(uint64_t bits, unsigned scale, int64_t *ret_n)
         return false;
     *ret_n = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));
     back = scale ? (double)*ret_n / scales[scale] : (double)*ret_n;
-    return memcmp(&back, &bits, sizeof(back)) == 0;
+    uint64_t back_bits;
+    memcpy(&back_bits, &back, sizeof(back_bits));
+    return back_bits == bits;
 }
 
 static inline uint64_t from_decimal(int64_t n, unsigned scale)
@@ -76,9 +78,10 @@ static void chunk_write(struct open_chunk *chunk, struct pieces *pieces, struct 
         }
         unsigned room = 8 - offset % 8;
         unsigned take = room < bits->count ? room : bits->count;
-        unsigned part = (unsigned)(bits->value >> (bits->count - take)) & ((1u << take) - 1);
-        piece->bytes[offset / 8] |= (unsigned char)(part << (room - take));
         bits->count -= take;
+        unsigned part = (unsigned)(bits->value >> bits->count); /* what is above was written, and is gone */
+        bits->value &= ((unsigned __int128)1 << bits->count) - 1;
+        piece->bytes[offset / 8] |= (unsigned char)(part << (room - take));
         chunk->bits = (uint16_t)(chunk->bits + take);
     }
     bits->value = 0;

@@ -323,10 +323,12 @@ static int find_time(const struct columns *columns, int64_t time_ms)
 static bool same_sample(const struct columns *columns, int at, const struct wide *wide)
 {
     const struct histogram *there = columns->histograms ? columns->histograms[at] : NULL;
+    uint64_t bits;
 
     if (there && wide->histogram)
         return histogram_is_same(there, wide->histogram);
-    return !there && !wide->histogram && memcmp(&columns->values[at], &wide->bits, sizeof(wide->bits)) == 0;
+    memcpy(&bits, &columns->values[at], sizeof(bits));
+    return !there && !wide->histogram && bits == wide->bits;
 }
 
 enum found { NOT_THERE, THERE, THERE_DIFFERENT };
