@@ -1,6 +1,7 @@
 /* block_merge_test.c - merged, cut, cleaned or saved, blocks say what they said before. */
 #include "base/file.h"
 #include "base/test.h"
+#include "model/histogram.h"
 #include "tsdb/block.h"
 #include "tsdb/chunk.h"
 
@@ -363,4 +364,72 @@ TEST(blocks_maintain_saves_what_a_merge_finds_damaged)
     check_world(world); /* the last one has everything */
     blocks_bad(world->blocks, world->arena, &bad);
     ASSERT_EQ_INT(1, (int64_t)bad.count);
+}
+
+/* A chunk of histograms each 10 s from start_ms on, said not to be resets. */
+static void write_histograms(struct world *world, int64_t start_ms, size_t count, double step)
+{
+    struct str path = blocks_next_path(world->blocks, world->arena);
+    static const struct histogram_span span = { 0, 1 };
+    struct histogram histograms[100];
+    const struct histogram *pointers[100];
+    double values[100] = { 0 }, counts[100];
+    int64_t times[100];
+    struct samples samples = { times, values, pointers, NULL, count };
+    struct buf chunk CLEANUP(buf_clear) = { 0 };
+    struct block_writer *out;
+
+    buf_init(&chunk, 1 << 20);
+    for (size_t i = 0; i < count; i++) {
+        times[i] = start_ms + (int64_t)i * 10000;
+        counts[i] = step * (double)(i + 1);
+        histograms[i] =
+            (struct histogram){ .hint = RESET_NO, .count = counts[i], .positive = { &span, 1, &counts[i], 1 } };
+        pointers[i] = &histograms[i];
+    }
+    chunk_encode(&chunk, &samples);
+    ASSERT_OK(block_create(path.at, NULL, &out));
+    ASSERT_OK(block_add_series(out, 100, labels_of(world->arena, 1)));
+    ASSERT_OK(block_add_chunk(out, buf_str(&chunk)));
+    ASSERT_OK(block_publish(out));
+    ASSERT_OK(blocks_add(world->blocks, path.at));
+}
+
+struct seen {
+    struct arena *arena;
+    struct columns columns;
+};
+
+static err collect_all(void *arg, struct str chunk)
+{
+    struct seen *seen = arg;
+
+    return chunk_decode(chunk, seen->arena, &seen->columns);
+}
+
+TEST(blocks_merge_histograms_and_forget_hints_that_hold_no_more)
+{
+    struct world *world CLEANUP(world_free) = world_new(11);
+    struct blocks_policy policy = { .now_ms = SLOTS * SLOT_MS };
+    struct seen seen = { .arena = world->arena };
+
+    write_histograms(world, 0, 50, 1);
+    write_histograms(world, 1000000, 100, 1);
+    write_histograms(world, 1005000, 10, 5); /* between those of the one before */
+    write_histograms(world, 3000000, 50, 2);
+    ASSERT_OK(blocks_maintain(world->blocks, &policy));
+    ASSERT_EQ_INT(1, (int64_t)count_blocks(world->blocks));
+    struct blocks_view *view = blocks_view(world->blocks);
+    struct blocks_cursor *cursor = blocks_cursor_new(view);
+    ASSERT_OK(blocks_chunks(cursor, 100, INT64_MIN, INT64_MAX, collect_all, &seen));
+    ASSERT_EQ_INT(210, (int64_t)seen.columns.count);
+    for (size_t i = 0; i < 210; i++) {
+        bool mixed = seen.columns.times[i] >= 1000000 && seen.columns.times[i] < 3000000;
+        ASSERT_EQ_INT(mixed ? RESET_UNKNOWN : RESET_NO, seen.columns.histograms[i]->hint);
+        ASSERT_TRUE(seen.columns.histograms[i]->count == seen.columns.histograms[i]->positive.counts[0]);
+    }
+    ASSERT_TRUE(seen.columns.histograms[51]->count == 5);
+    columns_clear(&seen.columns);
+    blocks_cursor_free(cursor);
+    blocks_view_free(view);
 }

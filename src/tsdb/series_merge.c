@@ -102,6 +102,8 @@ static void append(struct columns *to, const struct columns *from, size_t start)
             push(to, from, i);
         return;
     }
+    if (count == 0) /* then there may be no memory at all */
+        return;
     columns_reserve(to, count);
     memcpy(to->times + to->count, from->times + start, count * sizeof(*to->times));
     memcpy(to->values + to->count, from->values + start, count * sizeof(*to->values));

@@ -14,7 +14,8 @@ static const struct field storage_fields[] = {
          .doc = "At most so many bytes of blocks; 0: no limit."),
     DURATION(
         struct tsdb_settings, minutes_retention_time, .def = "0", .min = 0, .max = 3e12,
-        .doc = "How long a row a minute is kept of samples that are gone (about what samples each 15s take); 0: none."),
+        .doc =
+            "How long a row a minute is kept of samples that are gone (no less than samples each 15s take); 0: none."),
     DURATION(struct tsdb_settings, hours_retention_time, .def = "365d", .min = 0, .max = 3e12,
              .doc = "How long a row an hour is kept of samples that are gone; 0: none."),
     DURATION(struct tsdb_settings, fsync_interval, .def = "200ms", .min = 0, .max = 60000,
