@@ -59,7 +59,7 @@ static bool is_in_blocks(void *arg, uint32_t series)
     struct looking *looking = arg;
 
     if (!looking->view)
-        looking->view = blocks_view(looking->blocks);
+        looking->view = blocks_view_of(looking->blocks, BLOCK_KINDS);
     return blocks_view_has(looking->view, series);
 }
 
