@@ -114,8 +114,10 @@ static err date_open(struct evaluation *ev, const struct grid *grid, const struc
 
     if (call->call.count == 0) {
         double *values = arena_array(ev->arena, grid->steps, sizeof(*values));
-        for (size_t i = 0; i < grid->steps; i++)
-            values[i] = part->of(date_of((double)(grid_time(grid, i) / 1000)));
+        for (size_t i = 0; i < grid->steps; i++) {
+            int64_t seconds = grid_time(grid, i) / 1000;
+            values[i] = part->of(date_of((double)seconds));
+        }
         *ret_stream = single_open(ev, grid, values);
         return NULL;
     }

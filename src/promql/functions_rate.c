@@ -10,9 +10,9 @@
 
 double range_seconds(const struct window *window)
 {
-    int64_t ms = window->end_ms - window->start_ms;
+    int64_t ms = window->end_ms - window->start_ms, seconds = ms / 1000;
 
-    return (double)(ms / 1000) + (double)(ms % 1000) / 1000;
+    return (double)seconds + (double)(ms % 1000) / 1000;
 }
 
 /* lost_by_resets - what a counter had counted before each of its resets within the window. */
@@ -79,9 +79,11 @@ static double corrected(double left, double right, const double *values, size_t 
 {
     double correction = 0, before = left;
 
-    for (size_t i = 0; i < count; before = values[i++])
+    for (size_t i = 0; i < count; i++) {
         if (values[i] < before)
             correction += before;
+        before = values[i];
+    }
     if (right < before)
         correction += before;
     return right - left + correction;
