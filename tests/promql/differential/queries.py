@@ -175,11 +175,13 @@ class Queries:
             lambda: f'({side()} {self.operator()} on (job, instance) {side()})',
             lambda: f'({side()} {self.operator()} {side()})',
             lambda: f'({self.vector(depth)} {self.operator()} ignoring (code, zone) group_left () {side()})',
-            lambda: f'({self.vector(depth)} {self.draw.choice(["and", "or", "unless"])} {self.vector(depth)})',
-            lambda: f'({self.vector(depth)} {self.draw.choice(["and", "or", "unless"])} on (job) {self.vector(depth)})',
+            lambda: f'({self.vector(depth)} {self.draw.choice(["and", "unless"])} {self.vector(depth)})',
+            lambda: f'({self.vector(depth)} {self.draw.choice(["and", "unless"])} on (job) {self.vector(depth)})',
+            lambda: f'({side()} or {side()})',
         ]
         if self.newest:
             makers.append(lambda: f'(-{self.vector(depth)})')
+            makers.append(lambda: f'({self.vector(depth)} or{self.draw.choice(["", " on (job)"])} {self.vector(depth)})')
             makers.append(lambda: f'({side()} {self.operator()} on (job, instance) {self.draw.choice(["fill", "fill_left", "fill_right"])}(0) {side()})')
             makers.append(lambda: f'({side()} {compare}{bool_} on (job, instance) {side()})')
         return self.one_of(*makers)
