@@ -36,7 +36,8 @@ static void divide(struct kahan *number, double divisor)
 
 void histogram_sum_settle(struct histogram_sum *sum)
 {
-    each(sum, settle, 0);
+    if (sum->added) /* else a count of -0 would lose its sign */
+        each(sum, settle, 0);
 }
 
 void histogram_sum_multiply(struct histogram_sum *sum, double factor)

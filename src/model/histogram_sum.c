@@ -144,6 +144,7 @@ static void keep_bounds(struct histogram_sum *sum, const struct histogram *first
 void histogram_sum_begin(struct histogram_sum *sum, struct arena *arena, const struct histogram *first)
 {
     sum->arena = arena;
+    sum->added = false;
     sum->schema = first->schema;
     sum->hint = first->hint;
     sum->zero_threshold = first->zero_threshold;
@@ -422,6 +423,7 @@ static unsigned combine(struct histogram_sum *sum, const struct histogram *other
     if (custom != histogram_is_custom(other))
         return HISTOGRAM_INCOMPATIBLE;
     told = join_hints(sum, other->hint);
+    sum->added = true;
     if (!custom)
         zero_count = reconcile_zero(sum, other);
     kahan_add(&sum->zero_count, sign * zero_count.sum);

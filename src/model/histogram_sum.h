@@ -29,6 +29,7 @@ struct histogram_sum {
     int32_t schema;
     enum counter_reset hint;
     bool plain; /* the caller's: keep nothing of what rounding takes */
+    bool added; /* there is something to settle */
     double zero_threshold;
     struct kahan zero_count, count, sum;
     struct tally positive, negative, scratch;

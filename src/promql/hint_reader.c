@@ -59,8 +59,23 @@ static bool counts_only(const struct expr *expr, const struct expr *selector, st
 
 struct hint_reader hint_reader_make(struct evaluation *ev, const struct expr *selector)
 {
-    return (struct hint_reader){ .ev = ev,
-                                 .tells_resets = counts_only(ev->query->expr, selector, (struct above){ 0 }) };
+    return (struct hint_reader){ .ev = ev, .counts_only = counts_only(ev->query->expr, selector, (struct above){ 0 }) };
+}
+
+/* hint_of - what the sample says where the one before it was `previous`, as both are stored. */
+static enum counter_reset hint_of(const struct hint_reader *reader, const struct histogram *histogram,
+                                  const struct histogram *previous)
+{
+    struct histogram unsure = *histogram;
+    enum counter_reset hint = histogram->hint;
+
+    if (previous) {
+        unsure.hint = hint == RESET_GAUGE ? RESET_GAUGE : RESET_UNKNOWN;
+        hint = histogram_hint_after(previous, &unsure);
+    }
+    if (reader->counts_only && previous && hint != RESET_GAUGE && !histogram_is_stale(previous))
+        return histogram_reset(&unsure, previous) ? RESET_YES : RESET_NO; /* other buckets alone are none */
+    return hint == RESET_YES ? RESET_UNKNOWN : hint;
 }
 
 void hints_read(struct hint_reader *reader, struct samples *samples)
@@ -75,18 +90,17 @@ void hints_read(struct hint_reader *reader, struct samples *samples)
         reader->histograms = arena_array(reader->ev->arena, reader->room, sizeof(*reader->histograms));
     }
     for (size_t i = 0; i < samples->count; i++) {
+        const struct histogram *stored = samples->histograms[i];
         struct histogram *copy = &reader->copies[i];
-        reader->histograms[i] = NULL;
-        if (!samples->histograms[i])
+        reader->histograms[i] = stored ? copy : NULL;
+        if (!stored)
             continue;
-        *copy = *samples->histograms[i];
-        if (previous) {
-            copy->hint = copy->hint == RESET_GAUGE ? RESET_GAUGE : RESET_UNKNOWN;
-            copy->hint = histogram_hint_after(previous, copy);
-        }
-        if (copy->hint == RESET_YES && !reader->tells_resets)
-            copy->hint = RESET_UNKNOWN;
-        previous = reader->histograms[i] = copy;
+        if (reader->counts_only)
+            *copy = (struct histogram){ .schema = stored->schema, .count = stored->count, .sum = stored->sum };
+        else
+            *copy = *stored;
+        copy->hint = hint_of(reader, stored, previous);
+        previous = stored;
     }
     samples->histograms = reader->histograms;
 }

@@ -84,6 +84,56 @@ def native(draw, base_ms):
     return out
 
 
+def native_layout(draw):
+    """What a histogram has when its counter starts anew: sides, zero bucket, resolution."""
+    counts, below = [0.0] * draw.randrange(2, 9), [0.0] * draw.choice([0, 3, 6])
+    return {'schema': draw.choice([-1, 0, 1, 2, 4]), 'offset': draw.randrange(-3, 4), 'counts': counts, 'negative': below,
+            'threshold': draw.choice([0.0, 0.001, 0.1])}
+
+
+def native_two_sided(draw, base_ms):
+    """One with negative values and another zero bucket after each new start; it ends at times."""
+    out, layout, zero, total = [], native_layout(draw), 0.0, 0.0
+    for at in times(draw, base_ms):
+        if draw.random() < 0.02:
+            out.append((at, STALE))
+            continue
+        if draw.random() < 0.04:
+            layout, zero, total = native_layout(draw), 0.0, 0.0
+        for side in ('counts', 'negative'):
+            layout[side] = [count + draw.choice([0, 0, 1, 2.5]) for count in layout[side]]
+        zero, total = zero + draw.choice([0, 1]), total + draw.uniform(-10, 10)
+        out.append((at, Native(zero=zero, total=total, **layout)))
+    return out
+
+
+def native_custom(draw, base_ms):
+    """Custom bounds, which change with a new start."""
+    out, bounds, counts, total = [], [], [], 0.0
+    for at in times(draw, base_ms):
+        if not bounds or draw.random() < 0.03:
+            bounds = draw.choice([[0.1, 0.5, 1, 5], [0.1, 1, 5, 10], [0.5, 1], [-1, 0, 1, 5]])
+            counts, total = [0.0] * (len(bounds) + 1), 0.0
+        counts = [count + draw.choice([0, 0, 1, 4]) for count in counts]
+        total += draw.uniform(0, 10)
+        out.append((at, Native(-53, 0, counts, 0.0, total, threshold=0.0, bounds=bounds)))
+    return out
+
+
+def native_gauge(draw, base_ms):
+    """A gauge of histograms, and floats in between."""
+    out = []
+    for at in times(draw, base_ms):
+        counts = [float(draw.choice([0, 1, 7])) for _ in range(5)]
+        one = Native(1, -2, counts, float(draw.choice([0, 2])), draw.uniform(0, 50), hint=3)
+        out.append((at, one if draw.random() < 0.97 else draw.uniform(0, 5)))
+    return out
+
+
+NATIVES = {'native_seconds': native, 'native_degrees': native_two_sided, 'native_custom': native_custom,
+           'native_gauge': native_gauge}
+
+
 def make(seed, base_ms, natives=False):
     """All series, as (labels, samples); natives: native histograms, too."""
     draw, out = random.Random(seed), []
@@ -99,7 +149,8 @@ def make(seed, base_ms, natives=False):
             out.append((labels | {'__name__': 'target_info', 'version': draw.choice(['1.0', '1.1']), 'region': 'eu'},
                         [(at, 1.0) for at in times(draw, base_ms)]))
         if natives:
-            out += [({'job': job, 'instance': it, '__name__': 'native_seconds'}, native(draw, base_ms)) for it in INSTANCES[:2]]
+            for name, kind in NATIVES.items():
+                out += [({'job': job, 'instance': it, '__name__': name}, kind(draw, base_ms)) for it in INSTANCES[:2]]
         out.append(({'job': job, '__name__': 'odd'}, odd(draw, base_ms)))
         out += buckets(draw, {'job': job, 'instance': INSTANCES[0]}, base_ms)
     return out

@@ -1,5 +1,6 @@
 """peers.py - two engines that answer the same questions: ours and a real Prometheus, filled by remote_write."""
 import http.client
+import itertools
 import json
 import os
 import struct
@@ -14,26 +15,39 @@ FEATURES = ('promql-experimental-functions,promql-duration-expr,promql-delayed-n
 STALE = struct.unpack('<d', struct.pack('<Q', 0x7ff0000000000002))[0]
 
 
-class Native:
-    """A native histogram of floats, with a zero bucket and neighbouring positive ones from index `offset` on."""
+def packed(numbers):
+    return struct.pack(f'<{len(numbers)}d', *numbers)
 
-    def __init__(self, schema, offset, counts, zero, total):
+
+class Native:
+    """A native histogram of floats, with a zero bucket and neighbouring positive ones from index `offset` on; negative ones
+    from as far below; or with custom bounds. The hint is the protocol's: 3 is a gauge."""
+
+    def __init__(self, schema, offset, counts, zero, total, negative=(), threshold=0.001, bounds=(), hint=0):
         self.schema, self.offset, self.counts, self.zero, self.sum = schema, offset, counts, zero, total
-        self.count = zero + sum(counts)
+        self.negative, self.threshold, self.bounds, self.hint = negative, threshold, bounds, hint
+        self.count = zero + sum(counts) + sum(negative)
 
     def encode(self, time_ms):
         signed = lambda number: number * 2 if number >= 0 else -number * 2 - 1  # noqa: E731
-        span = field(1, signed(self.offset)) + field(2, len(self.counts))
-        return (field(2, self.count) + field(3, self.sum) + field(4, signed(self.schema)) + field(5, 0.001) + field(7, self.zero) +
-                field(11, span) + field(13, struct.pack(f'<{len(self.counts)}d', *self.counts)) + field(15, time_ms))
+        span = lambda counts: field(1, signed(self.offset)) + field(2, len(counts))  # noqa: E731
+        out = field(2, self.count) + field(3, self.sum) + field(4, signed(self.schema)) + field(5, self.threshold) + field(7, self.zero)
+        for number, counts in ((8, self.negative), (11, self.counts)):
+            out += field(number, span(counts)) + field(number + 2, packed(counts)) if counts else b''
+        return out + field(14, self.hint) + field(15, time_ms) + (field(16, packed(self.bounds)) if self.bounds else b'')
 
 
 def encode_series(labels, samples):
-    """One TimeSeries of remote_write 1.0; samples are (ms, value or Native)."""
-    if not isinstance(samples[0][1], Native):
-        return senders.series(sorted(labels.items()), samples)
-    out = b''.join(field(1, field(1, name) + field(2, value)) for name, value in sorted(labels.items()))
-    return field(1, out + b''.join(field(4, value.encode(time_ms)) for time_ms, value in samples))
+    """A TimeSeries of remote_write 1.0 for each run of floats or histograms, so that all come in the order of time; samples are
+    (ms, value or Native)."""
+    head = b''.join(field(1, field(1, name) + field(2, value)) for name, value in sorted(labels.items()))
+    out = b''
+    for native, run in itertools.groupby(samples, lambda sample: isinstance(sample[1], Native)):
+        if native:
+            out += field(1, head + b''.join(field(4, value.encode(time_ms)) for time_ms, value in run))
+        else:
+            out += senders.series(sorted(labels.items()), list(run))
+    return out
 
 
 class Api:

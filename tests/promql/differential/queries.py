@@ -124,7 +124,8 @@ class Queries:
 
     def native(self, depth):
         """Something that has native histograms as values."""
-        selector = self.draw.choice(['native_seconds', 'native_seconds{job="api"}'])
+        selector = self.draw.choice(['native_seconds', 'native_degrees', 'native_custom', 'native_gauge']) + \
+            self.draw.choice(['', '{job="api"}'])
         makers = [
             lambda: selector + self.modifiers(),
             lambda: f'{self.draw.choice(["rate", "increase", "irate", "delta", "idelta"])}({selector}[{self.duration()}])',
@@ -147,7 +148,7 @@ class Queries:
                     f'({self.native(depth)})',
             lambda: f'histogram_quantile({self.draw.choice(["0", "0.3", "0.5", "0.9", "1"])}, {self.native(depth)})',
             lambda: f'histogram_fraction({self.draw.choice(["0", "-Inf", "0.2"])}, {self.draw.choice(["0.3", "+Inf", "2"])}, {self.native(depth)})',
-            lambda: f'{self.draw.choice(["count_over_time", "changes", "resets", "present_over_time"])}(native_seconds[{self.duration()}])',
+            lambda: f'{self.draw.choice(["count_over_time", "changes", "resets", "present_over_time"])}({self.draw.choice(["native_seconds", "native_degrees", "native_custom", "native_gauge"])}[{self.duration()}])',
             lambda: f'count_values("value", {self.draw.choice(["changes", "resets"])}(native_seconds[{self.duration()}]))',
             lambda: f'count({self.native(depth)})',
         ]
