@@ -16,6 +16,7 @@ import { Guide } from './pages/guide.tsx';
 import { Incidents } from './pages/incidents.tsx';
 import { IncidentPage } from './pages/incident.tsx';
 import { Predictions } from './pages/predictions.tsx';
+import { Explore } from './pages/explore.tsx';
 import { RedisPage } from './pages/redis.tsx';
 import { Actions } from './pages/actions.tsx';
 import { ExecutionPage } from './pages/execution.tsx';
@@ -29,6 +30,7 @@ const routes: [string, (parts: Parts) => preact.VNode][] = [
   ['/incidents', () => <Incidents />],
   ['/incidents/:id', ({ id }) => <IncidentPage key={id} id={id!} />],
   ['/predictions', () => <Predictions />],
+  ['/explore', () => <Explore />],
   ['/redis', () => <RedisPage />],
   ['/actions', () => <Actions tab="catalogue" />],
   ['/actions/approvals', () => <Actions tab="approvals" />],

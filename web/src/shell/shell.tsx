@@ -23,6 +23,7 @@ export const PAGES: { path: string; icon: IconName; name: Key; key: string }[] =
   { path: '/', icon: 'now', name: 'nav.now', key: 'n' },
   { path: '/incidents', icon: 'incidents', name: 'nav.incidents', key: 'i' },
   { path: '/predictions', icon: 'predictions', name: 'nav.predictions', key: 'p' },
+  { path: '/explore', icon: 'explore', name: 'nav.explore', key: 'm' },
   { path: '/redis', icon: 'redis', name: 'nav.redis', key: 'r' },
   { path: '/actions', icon: 'actions', name: 'nav.actions', key: 'a' },
   { path: '/settings', icon: 'settings', name: 'nav.settings', key: 's' },

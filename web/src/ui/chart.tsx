@@ -55,12 +55,12 @@ export function Chart({ title, unit, tools = true, legend = true, height = 180, 
   const last = spec.series.map((s) => `${s.name}:${s.points.length}:${s.points.at(-1)?.join()}`).join('|');
   useEffect(() => {
     plot.current?.update(latest.current);
-  }, [last, spec.from, spec.to, w.lang, spec.limits?.map((l) => l.value).join(), spec.marks?.length]);
+  }, [last, spec.from, spec.to, w.lang, spec.limits?.map((l) => l.value).join(), spec.marks?.length, spec.dots?.length]);
 
   /* The mark under the cursor says what happened there. */
   const times = spec.series[0]?.points ?? [];
   const reach = ((spec.to ?? times.at(-1)?.[0] ?? 0) - (spec.from ?? times[0]?.[0] ?? 0)) / 80;
-  const near = cursor && spec.marks?.find((m) => Math.abs(m.time - cursor.time) <= reach);
+  const near = cursor && [...(spec.marks ?? []), ...(spec.dots ?? [])].find((m) => Math.abs(m.time - cursor.time) <= reach);
 
   const said = spec.series.map((s) => {
     const e = extent(s);

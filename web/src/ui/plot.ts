@@ -19,10 +19,14 @@ export interface PlotSpec {
   limits?: { value: number; label: string; tone: string }[];
   marks?: { time: number; text: string; tone: string }[];
   bands?: { from: number; to: number; tone: string }[];
+  /* Single observations beside the lines: exemplars. */
+  dots?: { time: number; value: number; text: string }[];
   from?: number;
   to?: number;
   zero?: boolean;
   sync?: string;
+  /* What dragging over a stretch does; without it the chart zooms by itself. */
+  onZoom?: (from: number, to: number) => void;
   onCursor?: (index: number | null, values: (number | null | undefined)[], time: number | null) => void;
 }
 
@@ -93,7 +97,7 @@ export function draw(root: HTMLElement, first: PlotSpec, bytes: boolean): Plot {
       legend: { show: false },
       cursor: {
         ...(spec.sync ? { sync: { key: spec.sync, setSeries: false } } : {}),
-        drag: { x: true, y: false, uni: 12 },
+        drag: { x: true, y: false, uni: 12, setScale: !spec.onZoom },
         bind: { dblclick: (u) => () => { whole(u); return null; } },
         points: { size: 7 },
       },
@@ -179,7 +183,24 @@ export function draw(root: HTMLElement, first: PlotSpec, bytes: boolean): Plot {
             ctx.lineTo(x, bbox.top + 6 * ratio);
             ctx.fill();
           }
+          ctx.fillStyle = colour('text-2');
+          for (const dot of spec.dots ?? []) {
+            const x = u.valToPos(dot.time, 'x', true);
+            const y = u.valToPos(dot.value, 'y', true);
+            ctx.beginPath();
+            ctx.moveTo(x, y - 4 * ratio);
+            ctx.lineTo(x + 4 * ratio, y);
+            ctx.lineTo(x, y + 4 * ratio);
+            ctx.lineTo(x - 4 * ratio, y);
+            ctx.fill();
+          }
           ctx.restore();
+        }],
+        setSelect: [(u) => {
+          if (!spec.onZoom || u.select.width < 4) return;
+          const [from, to] = [u.posToVal(u.select.left, 'x'), u.posToVal(u.select.left + u.select.width, 'x')];
+          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          spec.onZoom(from, to);
         }],
         setCursor: [(u) => {
           const index = u.cursor.idx ?? null;
