@@ -173,6 +173,7 @@ static void put_stats(struct json_writer *w, const struct query_stats *stats, in
     json_begin_object(w);
     json_put_i64(w, S("totalQueryableSamples"), (int64_t)stats->samples);
     json_put_i64(w, S("samplesRead"), (int64_t)stats->samples);
+    json_put_i64(w, S("seriesRead"), (int64_t)stats->series);
     json_put_i64(w, S("peakSamples"), (int64_t)(stats->peak_bytes / sizeof(struct point)));
     json_end_object(w);
     json_end_object(w);

@@ -49,6 +49,9 @@ async function someExecution(connection) {
 
 const PAGES = {
   now: () => '/', incidents: () => '/incidents?status=all', incident: () => `/incidents/${incident}`, predictions: () => '/predictions?risk=0',
+  explore: () => '/explore?range=15m&expr=' + encodeURIComponent('sum by (mode) (rate(node_cpu_seconds_total[1m]))'),
+  'explore-table': () => '/explore?tab=table&expr=' + encodeURIComponent('node_filesystem_avail_bytes'),
+  'explore-explain': () => '/explore?tab=explain&expr=' + encodeURIComponent('sum(rate(node_cpu_seconds_total{mode!="idle"}[1m])) / 2'),
   redis: () => '/redis', actions: () => '/actions', approvals: () => '/actions/approvals', executions: () => '/actions/executions',
   execution: () => `/actions/executions/${execution}`, settings: () => '/settings', sources: () => '/settings/sources', access: () => '/settings/access',
   guide: () => '/guide',

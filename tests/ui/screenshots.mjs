@@ -12,6 +12,7 @@ const OUT = join(ROOT, 'docs/screenshots');
 const PAGES = [
   ['/', 'now', 'light'],
   ['/incidents/1', 'incident', 'dark'],
+  ['/explore?range=15m&expr=' + encodeURIComponent('sum by (mode) (rate(node_cpu_seconds_total{mode!="idle"}[30s]))'), 'explore', 'light'],
   ['/redis', 'redis', 'light'],
   ['/actions', 'actions', 'dark'],
 ];

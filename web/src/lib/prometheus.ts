@@ -33,8 +33,7 @@ export interface Series {
 
 export interface Stats {
   timings?: Record<string, number>;
-  samples?: { totalQueryableSamples?: number; peakSamples?: number };
-  series?: number;
+  samples?: { totalQueryableSamples?: number; peakSamples?: number; seriesRead?: number };
 }
 
 export interface Answer {

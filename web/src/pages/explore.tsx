@@ -59,7 +59,7 @@ function Cost({ of, seen }: { of: Answer; seen: number }) {
   return (
     <p class="cost">
       <span>{t('explore.series', { n: count(seen, w.lang) })}</span>
-      {of.stats?.series !== undefined && <span>{t('explore.read.series', { n: count(of.stats.series, w.lang) })}</span>}
+      {samples?.seriesRead !== undefined && <span>{t('explore.read.series', { n: count(samples.seriesRead, w.lang) })}</span>}
       {samples?.totalQueryableSamples !== undefined && <span>{t('explore.read.samples', { n: count(samples.totalQueryableSamples, w.lang) })}</span>}
       {time !== undefined && <span>{t('explore.took', { time: duration(time, w) })}</span>}
     </p>
@@ -196,7 +196,7 @@ function ExplainTab({ expr, range }: { expr: string; range: Range }) {
     <>
       <dl class="terms">
         <Term name={t('explore.explain.time')}>{stats?.timings ? duration(stats.timings['evalTotalTime'] ?? 0, w) : t('none')}</Term>
-        <Term name={t('explore.explain.series')}>{stats?.series !== undefined ? count(stats.series, w.lang) : t('none')}</Term>
+        <Term name={t('explore.explain.series')}>{stats?.samples?.seriesRead !== undefined ? count(stats.samples.seriesRead, w.lang) : t('none')}</Term>
         <Term name={t('explore.explain.samples')}>{stats?.samples?.totalQueryableSamples !== undefined ? count(stats.samples.totalQueryableSamples, w.lang) : t('none')}</Term>
         <Term name={t('explore.explain.step')}>{duration(range.step, w)}</Term>
       </dl>

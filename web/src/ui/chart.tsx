@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { t, words } from '../i18n/index.ts';
 import { clock, quantity } from '../lib/format.ts';
 import { Button, Skeleton } from './basics.tsx';
+import { toneOf } from './marks.ts';
 import { csvOf, extent } from '../lib/series.ts';
 import type { Point } from '../types.ts';
 import type { Plot, PlotSpec } from './plot.ts';
@@ -93,7 +94,7 @@ export function Chart({ title, unit, tools = true, legend = true, height = 180, 
               const e = extent(s);
               return (
                 <tr key={s.name}>
-                  <th scope="row" title={s.name}><span class={`swatch ${s.dashed ? 'dashed' : ''}`} style={{ color: `var(--${s.tone ?? `series-${(i % 6) + 1}`})` }} /><span>{s.name}</span></th>
+                  <th scope="row" title={s.name}><span class={`swatch ${s.dashed ? 'dashed' : ''}`} style={{ color: `var(--${s.tone ?? toneOf(i)})` }} /><span>{s.name}</span></th>
                   <td><b>{show(cursor ? cursor.values[i] : e.last)}</b></td>
                   <td>{show(e.min)}</td>
                   <td>{show(e.max)}</td>

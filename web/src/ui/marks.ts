@@ -9,6 +9,9 @@ export interface Mark {
   tone: string;
 }
 
+/* toneOf - the colour of the i-th series that names none. */
+export const toneOf = (i: number) => `series-${(i % 10) + 1}`;
+
 const tones: Record<string, string> = { 'execution.started': 'accent', 'execution.ended': 'ok', 'change': 'low' };
 const MOST = 100;
 

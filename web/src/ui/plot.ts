@@ -1,5 +1,6 @@
 // plot.ts - draws a chart specification with uPlot. Loaded when the first chart is shown.
 import uPlot from 'uplot';
+import { toneOf } from './marks.ts';
 import type { Point } from '../types.ts';
 
 export interface PlotSeries {
@@ -35,7 +36,6 @@ export interface Plot {
   destroy(): void;
 }
 
-const palette = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5', 'series-6'];
 
 /* light-dark() in a custom property stays unresolved; the colour of a probe element is resolved. */
 function resolver(root: HTMLElement): (name: string) => string {
@@ -121,7 +121,7 @@ export function draw(root: HTMLElement, first: PlotSpec, bytes: boolean): Plot {
       series: [
         {},
         ...spec.series.map((s, i): uPlot.Series => {
-          const stroke = colour(s.tone ?? palette[i % palette.length]!);
+          const stroke = colour(s.tone ?? toneOf(i));
           return {
             label: s.name, stroke, width: s.dashed ? 1.500 : 1.750,
             ...(s.dashed ? { dash: [5, 4] } : {}),
