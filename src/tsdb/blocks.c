@@ -91,7 +91,8 @@ static err open_one(struct blocks *blocks, const char *name)
     uint64_t number = block_number_of(name);
 
     snprintf(path, sizeof(path), "%s/%s", blocks->folder, name);
-    if (str_ends(str_of(name), S(".block.new"))) {
+    if (str_ends(str_of(name), S(".block.new")) ||
+        (str_starts(str_of(name), S("deletions.")) && str_ends(str_of(name), S(".tmp")))) {
         unlink(path);
         return NULL;
     }
