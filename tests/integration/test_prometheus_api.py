@@ -233,8 +233,8 @@ query: { max_series: 50, max_samples: 3000, max_reply_bytes: 4000, max_concurren
 
 
 def test_a_query_waits_for_its_turn_and_ends_with_its_client(make_daemon):
-    daemon = make_daemon(config='query: { max_concurrency: 1, max_samples: 100000000000, max_bytes: 64GiB }')
-    long = encoded({'query': 'deriv(vector(time())[10d:1s])', 'start': 0, 'end': 5000, 'step': 1})
+    daemon = make_daemon(config='query: { max_concurrency: 1, max_samples: 100000000000, max_bytes: 64GiB, slow_query: 200ms }')
+    long = encoded({'query': 'deriv(vector(time())[10d:1s]) # of nobody\n', 'start': 0, 'end': 5000, 'step': 1})
     token = daemon.token('viewer')
     where = urllib.parse.urlsplit(daemon.url)
     with socket.create_connection((where.hostname, where.port)) as client:
@@ -246,6 +246,7 @@ def test_a_query_waits_for_its_turn_and_ends_with_its_client(make_daemon):
         assert slow.status == 200
     harness.wait_until(lambda: daemon.metric('auspex_promql_queries_in_flight') == 0, 20, 'its client is gone, and so is it')
     assert daemon.metric('auspex_promql_queries_total', result='canceled') == 1
+    assert 'slow query: deriv(vector(time())[10d:1s]) # of nobody\\n: ' in daemon.log_text()
     ended = daemon.get(f'{API}/query_range?{long}&timeout=500ms')
     assert (ended.status, ended.body['errorType']) == (503, 'timeout')
 
