@@ -89,6 +89,7 @@ void process_metrics_update(void)
     metric_set(&process_start_time_seconds, (double)services.started_ms / 1000);
     show_pool("workers", services.workers);
     show_pool("outside", services.outside);
+    show_pool("slow", services.slow);
 }
 
 /* Components: a map of name -> {status, detail}, written by hand because its keys are names. */
@@ -193,6 +194,7 @@ static err health(struct request *req, const void *query, const void *body, stru
     add_storage(&w, arena, &worst);
     add_pool(&w, arena, "workers", services.workers, &worst);
     add_pool(&w, arena, "outside", services.outside, &worst);
+    add_pool(&w, arena, "slow", services.slow, &worst);
     add_runner(&w, &worst);
     json_end_object(&w);
     TRY(json_parse(arena, buf_str(&text), &out.components));

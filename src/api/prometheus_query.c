@@ -1,7 +1,7 @@
 /* prometheus_query.c - /prometheus/api/v1/query and query_range: evaluate PromQL, within the limits of the section
  * `query`, and write what comes out.
  *
- * DESIGN. A query runs on an outside thread, and waits there for its turn: at most max_concurrency run at a time. Its
+ * DESIGN. A query runs on a thread for slow handlers, and waits there for its turn: at most max_concurrency run at a time. Its
  * deadline counts from its arrival. When its client goes away it is cancelled. The evaluation has an arena of its own;
  * the answer is written straight into the reply. */
 #include "api/prometheus.h"
@@ -414,7 +414,7 @@ static const struct route query_route_get = {
     .role = ROLE_VIEWER,
     .query = &instant_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = query_instant,
     .write_error = prometheus_error,
 };
@@ -430,7 +430,7 @@ static const struct route query_route_post = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = query_instant,
     .write_error = prometheus_error,
 };
@@ -444,7 +444,7 @@ static const struct route query_range_route_get = {
     .role = ROLE_VIEWER,
     .query = &range_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = query_range,
     .write_error = prometheus_error,
 };
@@ -460,7 +460,7 @@ static const struct route query_range_route_post = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = query_range,
     .write_error = prometheus_error,
 };

@@ -365,7 +365,7 @@ static const struct route series_route_get = {
     .role = ROLE_VIEWER,
     .query = &selection_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = series,
     .write_error = prometheus_error,
 };
@@ -381,7 +381,7 @@ static const struct route series_route_post = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = series,
     .write_error = prometheus_error,
 };
@@ -395,7 +395,7 @@ static const struct route labels_route_get = {
     .role = ROLE_VIEWER,
     .query = &selection_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = label_names,
     .write_error = prometheus_error,
 };
@@ -411,7 +411,7 @@ static const struct route labels_route_post = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = label_names,
     .write_error = prometheus_error,
 };
@@ -425,7 +425,7 @@ static const struct route label_values_route = {
     .role = ROLE_VIEWER,
     .query = &selection_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = label_values,
     .write_error = prometheus_error,
 };
@@ -439,7 +439,7 @@ static const struct route metadata_route = {
     .role = ROLE_VIEWER,
     .query = &metadata_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = metadata,
     .write_error = prometheus_error,
 };
@@ -453,7 +453,7 @@ static const struct route query_exemplars_route_get = {
     .role = ROLE_VIEWER,
     .query = &exemplar_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = query_exemplars,
     .write_error = prometheus_error,
 };
@@ -469,7 +469,7 @@ static const struct route query_exemplars_route_post = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = query_exemplars,
     .write_error = prometheus_error,
 };

@@ -270,7 +270,7 @@ static const struct route target_metadata_route = {
     .role = ROLE_VIEWER,
     .query = &target_metadata_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = target_metadata,
     .write_error = prometheus_error,
 };

@@ -136,7 +136,7 @@ static const struct route tsdb_status_route = {
     .role = ROLE_VIEWER,
     .query = &status_schema,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = tsdb_status,
     .write_error = prometheus_error,
 };
@@ -164,7 +164,7 @@ static const struct route delete_series_post = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = delete_series,
     .write_error = prometheus_error,
 };
@@ -179,7 +179,7 @@ static const struct route clean_tombstones_post = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = clean_tombstones,
     .write_error = prometheus_error,
 };
@@ -194,7 +194,7 @@ static const struct route snapshot_post = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = snapshot,
     .write_error = prometheus_error,
 };
@@ -210,7 +210,7 @@ static const struct route delete_series_put = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = delete_series,
     .write_error = prometheus_error,
 };
@@ -225,7 +225,7 @@ static const struct route clean_tombstones_put = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = clean_tombstones,
     .write_error = prometheus_error,
 };
@@ -240,7 +240,7 @@ static const struct route snapshot_put = {
     .form_ok = true,
     .body_max = 4 * 1024 * 1024,
     .unknown_ok = true,
-    .outside = true,
+    .slow = true,
     .handle = snapshot,
     .write_error = prometheus_error,
 };

@@ -30,6 +30,7 @@ struct services {
     struct ticker *ticker;
     struct pool *workers;           /* short work */
     struct pool *outside;           /* work that may block until its deadline */
+    struct pool *slow;              /* handlers of .slow rows */
     struct config *(*config)(void); /* the current one, referenced: end with config_unref */
     err (*reload)(void);            /* all or nothing, see schema/config.h */
     const char *storage_path;

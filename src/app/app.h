@@ -21,7 +21,7 @@ struct app {
     const struct serve_options *options;
     char *storage_path; /* absolute */
     struct http_server_settings server_settings;
-    struct pool *workers, *outside;
+    struct pool *workers, *outside, *slow;
     struct ticker *ticker;
     struct timer *upkeep;
     struct db *db;

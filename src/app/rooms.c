@@ -20,6 +20,8 @@ enum {
     WORKER_QUEUE = 4096,
     OUTSIDE_THREADS = 64,
     OUTSIDE_QUEUE = 1024,
+    SLOW_THREADS = 64,
+    SLOW_QUEUE = 1024,
     OUTBOX_DRAIN_MS = 800,
     OUTBOX_CANCEL_MS = 5000,
     REQUESTS_END_MS = 20000
@@ -38,9 +40,13 @@ err threads_start(struct app *app)
         &(struct pool_options){
             .name = "outside", .threads = OUTSIDE_THREADS, .on_demand = true, .queue_max = OUTSIDE_QUEUE },
         &app->outside));
+    TRY(pool_start(
+        &(struct pool_options){ .name = "slow", .threads = SLOW_THREADS, .on_demand = true, .queue_max = SLOW_QUEUE },
+        &app->slow));
     TRY(ticker_start(&app->ticker));
     services.workers = app->workers;
     services.outside = app->outside;
+    services.slow = app->slow;
     services.ticker = app->ticker;
     services.storage_path = app->storage_path;
     services.config = current_config;
@@ -53,6 +59,7 @@ err threads_start(struct app *app)
 void threads_stop(struct app *app)
 {
     ticker_stop(app->ticker);
+    pool_stop(app->slow);
     pool_stop(app->outside);
     pool_stop(app->workers);
 }
@@ -122,7 +129,7 @@ err web_start(struct app *app)
     const struct http_server_options options = {
         .settings = &app->server_settings,
         .workers = app->workers,
-        .outside = app->outside,
+        .slow = app->slow,
         .auth_none = app->options->auth == 1,
     };
 

@@ -267,8 +267,8 @@ static bool start(struct http_conn *conn)
     pthread_mutex_unlock(&server->lock);
     conn->on_worker = true;
     conn_timer(conn, TIMER_HANDLE);
-    bool outside = req->match.route && req->match.route->outside && server->options.outside;
-    if (pool_submit(outside ? server->options.outside : server->options.workers, LANE_FRONT, run_on_worker, conn)) {
+    bool slow = req->match.route && req->match.route->slow && server->options.slow;
+    if (pool_submit(slow ? server->options.slow : server->options.workers, LANE_FRONT, run_on_worker, conn)) {
         metric_set(&http_requests_in_flight, (double)++server->in_flight);
         return false;
     }

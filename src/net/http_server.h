@@ -29,7 +29,7 @@ extern const struct config_section server_section; /* key `server` */
 struct http_server_options {
     const struct http_server_settings *settings;
     struct pool *workers;
-    struct pool *outside; /* for rows that say so; NULL: the workers take them */
+    struct pool *slow; /* for rows that are; NULL: the workers take them */
     bool auth_none; /* --web.auth=none: everybody is admin; loopback only */
 };
 
