@@ -8,6 +8,7 @@
 
 #include "base/test.h"
 #include "base/time.h"
+#include "model/histogram.h"
 
 static const struct tsdb_settings plain_settings = { .future_max = { 10 * MINUTE_MS }, .fsync_interval = { 200 } };
 
@@ -120,6 +121,46 @@ TEST(tsdb_takes_samples_in_any_order_and_the_last_write_wins)
     ASSERT_EQ_INT(-62135596800000, list.at[0].samples[0].time_ms);
     ASSERT_NEAR(3, list.at[0].samples[1].value, 0);
     ASSERT_NEAR(6, list.at[0].samples[2].value, 0);
+    tsdb_close(tsdb);
+}
+
+TEST(tsdb_says_of_a_histogram_whether_its_counter_went_on)
+{
+    static const struct {
+        int64_t time_ms;
+        const char *text;
+        enum counter_reset hint;
+    } appended[] = {
+        { 1000, "{{count:1 buckets:[1] counter_reset_hint:not_reset}}",
+          RESET_UNKNOWN }, /* what the sender says of it */
+        { 2000, "{{count:3 buckets:[1 2]}}", RESET_NO },
+        { 3000, "{{count:2 buckets:[2]}}", RESET_YES },
+        { 4000, "{{count:9 buckets:[9] counter_reset_hint:gauge}}", RESET_GAUGE },
+        { 3500, "{{count:9 buckets:[9]}}", RESET_UNKNOWN }, /* late: it was not there when its neighbours came */
+    };
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct tsdb *tsdb = open_tsdb(&plain_settings);
+    struct append *append = begin(tsdb);
+    struct series_query query = { .start_ms = 0, .end_ms = 5000 };
+    struct series_set *set CLEANUP(series_set_closep) = NULL;
+    struct samples samples;
+
+    at_series(append, "__name__=h");
+    for (size_t i = 0; i < ARRAY_LEN(appended); i++) {
+        const struct histogram *histogram;
+        ASSERT_OK(histogram_parse(arena, str_of(appended[i].text), &histogram));
+        ASSERT_EQ_INT(APPEND_OK, append_histogram(append, appended[i].time_ms, 0, histogram));
+        ASSERT_EQ_INT(APPEND_DUPLICATE, append_histogram(append, appended[i].time_ms, 0, histogram));
+    }
+    ASSERT_OK(append_end(append, NULL));
+    ASSERT_OK(tsdb_source(tsdb)->ops->open(tsdb_source(tsdb), arena, &query, &set));
+    ASSERT_OK(set->ops->read(set, 0, &samples));
+    ASSERT_EQ_INT(ARRAY_LEN(appended), samples.count);
+    for (size_t i = 0; i < ARRAY_LEN(appended); i++)
+        for (size_t k = 0; k < samples.count; k++)
+            if (samples.times[k] == appended[i].time_ms)
+                ASSERT_EQ_INT(appended[i].hint, samples.histograms[k]->hint);
+    series_set_close(TAKE(set));
     tsdb_close(tsdb);
 }
 
