@@ -87,8 +87,8 @@ class Prometheus(harness.Process):
             return False
 
     def query(self, expression, time):
-        """{series as text: [[time, value]]} of a range selector."""
+        """{series as text: [[time, value]] of a range selector, [time, value] of another}."""
         parameters = urllib.parse.urlencode({'query': expression, 'time': time})
         said = harness.request(self.url, 'GET', f'/api/v1/query?{parameters}')
         assert said.status == 200, said.body
-        return {json.dumps(one['metric'], sort_keys=True): one['values'] for one in said.body['data']['result']}
+        return {json.dumps(one['metric'], sort_keys=True): one.get('values') or one['value'] for one in said.body['data']['result']}

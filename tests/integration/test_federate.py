@@ -2,6 +2,7 @@
 import time
 import urllib.parse
 
+import harness
 import senders
 from senders import field, series
 
@@ -51,3 +52,18 @@ def test_a_read_answers_samples_to_those_who_ask_for_nothing_else(daemon):
     assert said.status == 200 and said.headers['Content-Encoding'] == 'snappy'
     expected = field(1, series([('__name__', 'one')], [(now - 1000, 1), (now, 2)]))
     assert said.raw[0] == len(expected) and said.raw.count(b'__name__') == 1
+
+
+def test_a_real_prometheus_scrapes_it(daemon):
+    scraper = senders.Prometheus(f'''
+global: {{ scrape_interval: 250ms }}
+scrape_configs:
+  - job_name: federate
+    honor_labels: true
+    metrics_path: /prometheus/federate
+    params: {{ 'match[]': ['{{job="node"}}'] }}
+    authorization: {{ credentials: {daemon.token('viewer')} }}
+    static_configs: [{{ targets: ['{daemon.url[7:]}'] }}]
+''').start()
+    harness.wait_until(lambda: scraper.query('up{job="federate"} == 1', time.time()), 20, 'it is scraped')
+    harness.wait_until(lambda: len(scraper.query('{job="node"}', time.time())) > 100, 20, 'the host is there')
