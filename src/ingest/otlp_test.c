@@ -241,7 +241,7 @@ TEST(otlp_json_that_is_none_is_refused)
     ASSERT_EQ_INT(0, request.resources.count);
 }
 
-/* message - one field that holds what `fill` writes. */
+/* put_double_point - a ScopeMetrics with one metric of one point, whose attribute is a map. */
 static void put_double_point(struct buf *out, uint32_t kind)
 {
     size_t metrics = protobuf_begin(out, 2);
