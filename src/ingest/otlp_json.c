@@ -273,8 +273,8 @@ static err quantiles(struct arena *arena, const struct json *json, struct otlp_p
     return NULL;
 }
 
-/* point - of any kind: a member that another kind has is absent here. */
-static err point(struct arena *arena, const struct json *json, struct otlp_point *ret)
+/* point - of any kind. Counts and bounds are the quantiles of a summary, so only one of the two is looked at. */
+static err point(struct arena *arena, const struct json *json, enum otlp_kind kind, struct otlp_point *ret)
 {
     const struct json *sum = json_get(json, S("sum"));
     int64_t scale;
@@ -288,9 +288,12 @@ static err point(struct arena *arena, const struct json *json, struct otlp_point
     TRY(count(json_get(json, S("count")), "count", &ret->count));
     TRY(number(sum, "sum", &ret->sum));
     ret->has_sum = sum && sum->type != JSON_NULL;
-    TRY(numbers(arena, json_get(json, S("bucketCounts")), "bucketCounts", false, &ret->counts));
-    TRY(numbers(arena, json_get(json, S("explicitBounds")), "explicitBounds", true, &ret->bounds));
-    TRY(quantiles(arena, json_get(json, S("quantileValues")), ret));
+    if (kind == OTLP_SUMMARY) {
+        TRY(quantiles(arena, json_get(json, S("quantileValues")), ret));
+    } else {
+        TRY(numbers(arena, json_get(json, S("bucketCounts")), "bucketCounts", false, &ret->counts));
+        TRY(numbers(arena, json_get(json, S("explicitBounds")), "explicitBounds", true, &ret->bounds));
+    }
     TRY(integer(json_get(json, S("scale")), "scale", &scale));
     ret->scale = scale < INT32_MIN ? INT32_MIN : scale > INT32_MAX ? INT32_MAX : (int32_t)scale;
     TRY(count(json_get(json, S("zeroCount")), "zeroCount", &ret->zero_count));
@@ -324,7 +327,7 @@ static err metric(struct arena *arena, const struct json *json, struct otlp_metr
     TRY(items(json_get(content, S("dataPoints")), "dataPoints", &at, &length));
     for (size_t i = 0; i < length; i++) {
         TRY(arena_check(arena));
-        err e = point(arena, at[i], vec_push(&ret->points, arena));
+        err e = point(arena, at[i], ret->kind, vec_push(&ret->points, arena));
         if (e)
             return err_wrap(e, "metric '%.*s', dataPoints[%zu]", STR_ARG(str_slice(ret->name, 0, 200)), i);
     }

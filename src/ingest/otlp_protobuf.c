@@ -268,6 +268,8 @@ static err points(struct arena *arena, struct str message, enum otlp_kind kind, 
     };
     struct protobuf in = protobuf_of(message);
 
+    if (metric->kind != kind) /* one of several: the last one stands */
+        metric->points.count = 0;
     metric->kind = kind;
     for (struct protobuf_field field; protobuf_next(&in, &field);) {
         TRY(arena_check(arena));

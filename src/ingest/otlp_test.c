@@ -128,7 +128,8 @@ TEST(otlp_summaries_become_quantiles)
 
     export_json(&world, "",
                 "{\"name\":\"s\",\"summary\":{\"dataPoints\":[{\"timeUnixNano\":\"2000000000\",\"count\":2,\"sum\":3,"
-                "\"quantileValues\":[{\"quantile\":0.5,\"value\":1},{\"quantile\":0.99,\"value\":2}]}]}}");
+                "\"explicitBounds\":[1,2,3],\"quantileValues\":[{\"quantile\":0.5,\"value\":1},{\"quantile\":0.99,"
+                "\"value\":2}]}]}}");
     ASSERT_STR("s_count 2@2000\ns_sum 3@2000\ns{quantile=\"0.5\"} 1@2000\ns{quantile=\"0.99\"} 2@2000\n",
                test_store_text(world.tsdb, world.arena));
 }
@@ -280,6 +281,30 @@ TEST(otlp_protobuf_says_the_same_as_json)
     for (size_t cut = 1; cut < message.length; cut++)
         ASSERT_ERR(ERR_INVALID, "broken",
                    otlp_read_protobuf(world.arena, str_slice(buf_str(&message), 0, cut), &request));
+}
+
+TEST(otlp_metrics_of_two_kinds_are_of_the_last)
+{
+    struct world world CLEANUP(world_end) = world_make();
+    struct buf message CLEANUP(buf_clear) = { 0 };
+    struct otlp_request request;
+
+    buf_init(&message, 1 << 16);
+    size_t resource = protobuf_begin(&message, 1), metrics = protobuf_begin(&message, 2);
+    size_t metric = protobuf_begin(&message, 2);
+    protobuf_put_bytes(&message, 3, S("s"));
+    size_t histogram = protobuf_begin(&message, 9);
+    size_t point = protobuf_begin(&message, 1);
+    protobuf_put_double(&message, 7, 1); /* a bound without counts, which a summary would read */
+    protobuf_end(&message, point);
+    protobuf_end(&message, histogram);
+    protobuf_put_bytes(&message, 11, S(""));
+    protobuf_end(&message, metric);
+    protobuf_end(&message, metrics);
+    protobuf_end(&message, resource);
+    ASSERT_OK(otlp_read_protobuf(world.arena, buf_str(&message), &request));
+    ASSERT_EQ_INT(OTLP_SUMMARY, request.resources.at[0].scopes.at[0].metrics.at[0].kind);
+    ASSERT_EQ_INT(0, request.resources.at[0].scopes.at[0].metrics.at[0].points.count);
 }
 
 TEST(otlp_attributes_nested_too_deep_are_refused)
