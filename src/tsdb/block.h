@@ -102,5 +102,7 @@ struct blocks_policy {
  * that are wholly older than retention or too much, having summed them up by minute and hour, merge neighbours, forget
  * deletions that no block needs. */
 err blocks_maintain(struct blocks *blocks, const struct blocks_policy *policy) MUST_USE;
+/* blocks_stop - a merge that runs ends with ERR_UNAVAILABLE, and none begins any more: a clean end does not wait. */
+void blocks_stop(struct blocks *blocks);
 /* blocks_clean - rewrite every block that has deleted samples. */
 err blocks_clean(struct blocks *blocks) MUST_USE;

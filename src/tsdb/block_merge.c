@@ -116,8 +116,11 @@ static err merge_all(struct merging *merging)
         labels_reader_init(&source->labels, source->block, merging->zstd);
         TRY(next_series(merging, source));
     }
-    for (size_t first; (first = least(merging)) != SIZE_MAX;)
+    for (size_t first; (first = least(merging)) != SIZE_MAX;) {
+        if (merging->merge->stopping && atomic_load(merging->merge->stopping))
+            return err_new(ERR_UNAVAILABLE, "stopped before all was merged");
         TRY(merge_series(merging, first));
+    }
     return NULL;
 }
 

@@ -12,6 +12,7 @@ struct merge {
     const struct deletion_set *deletions; /* carried out */
     int64_t start_ms, end_ms;             /* samples outside are left out */
     enum block_kind to;                   /* samples may become rows of a tier */
+    const _Atomic bool *stopping;         /* ends it; may be NULL */
     bool skip_damaged;                    /* leave out groups that can't be read, instead of ending in ERR_CORRUPT */
 };
 

@@ -210,6 +210,24 @@ TEST(blocks_that_follow_each_other_become_few)
     check_world(world);
 }
 
+TEST(blocks_change_nothing_once_they_are_stopped)
+{
+    struct world *world CLEANUP(world_free) = world_new(8);
+    struct blocks_policy policy = { .now_ms = SLOTS * SLOT_MS,
+                                    .retention_ms = HOUR_MS,
+                                    .minutes_ms = 2 * SLOTS * SLOT_MS };
+
+    for (size_t i = 0; i < 4; i++)
+        write_some(world, i * 40, i * 40 + 40);
+    blocks_stop(world->blocks);
+    ASSERT_ERR(ERR_UNAVAILABLE, "stopped", blocks_maintain(world->blocks, &policy));
+    ASSERT_EQ_INT(4, (int64_t)count_blocks(world->blocks));
+    policy.retention_ms = 0;
+    ASSERT_ERR(ERR_UNAVAILABLE, "stopped", blocks_maintain(world->blocks, &policy));
+    ASSERT_EQ_INT(4, (int64_t)count_blocks(world->blocks));
+    check_world(world);
+}
+
 TEST(blocks_older_than_retention_are_dropped)
 {
     struct world *world CLEANUP(world_free) = world_new(6);

@@ -192,6 +192,11 @@ err blocks_open(const char *folder, struct arena *arena, struct str_list *ret_ba
     return NULL;
 }
 
+void blocks_stop(struct blocks *blocks)
+{
+    atomic_store(&blocks->stopping, true);
+}
+
 void blocks_close(struct blocks *blocks)
 {
     if (!blocks)

@@ -78,6 +78,7 @@ static err rewrite_blocks(struct blocks *blocks, const struct rewrite *rewrite, 
                            .start_ms = rewrite->start_ms,
                            .end_ms = rewrite->end_ms,
                            .to = rewrite->to,
+                           .stopping = &blocks->stopping,
                            .skip_damaged = rewrite->skip_damaged };
     struct str path = blocks_next_path(blocks, arena);
     bool empty;
@@ -163,13 +164,15 @@ static err sum_up(struct blocks *blocks, enum block_kind kind, int64_t last_ms)
     return e;
 }
 
-/* Before samples up to last_ms go. Where that fails they go all the same: it may be for want of room. */
-static void keep_rows(struct blocks *blocks, const struct blocks_policy *policy, int64_t last_ms)
+/* Before samples up to last_ms go. Where that fails they go all the same: it may be for want of room. At a stop nothing
+ * goes. */
+static err keep_rows(struct blocks *blocks, const struct blocks_policy *policy, int64_t last_ms)
 {
     if (policy->minutes_ms > policy->retention_ms && last_ms >= policy->now_ms - policy->minutes_ms)
         log_err(sum_up(blocks, BLOCK_MINUTES, last_ms), "no rows of minutes are kept of what is dropped");
     if (policy->hours_ms > policy->retention_ms && last_ms >= policy->now_ms - policy->hours_ms)
         log_err(sum_up(blocks, BLOCK_HOURS, last_ms), "no rows of hours are kept of what is dropped");
+    return atomic_load(&blocks->stopping) ? err_new(ERR_UNAVAILABLE, "stopped before anything was dropped") : NULL;
 }
 
 static err drop(struct blocks *blocks, struct block *block, const char *why)
@@ -192,7 +195,7 @@ static err drop_old(struct blocks *blocks, const struct blocks_policy *policy, e
     if (last_ms == INT64_MIN)
         return NULL;
     if (kind == BLOCK_SAMPLES)
-        keep_rows(blocks, policy, last_ms);
+        TRY(keep_rows(blocks, policy, last_ms));
     for (size_t i = 0; i < view->count; i++)
         if (view->at[i]->stat.last_ms < before_ms)
             TRY(drop(blocks, view->at[i], "it is older than its retention"));
@@ -225,7 +228,7 @@ static err drop_surplus(struct blocks *blocks, const struct blocks_policy *polic
         if (!old || bytes <= policy->retention_bytes)
             break;
         if (old->kind == BLOCK_SAMPLES)
-            keep_rows(blocks, policy, old->stat.last_ms);
+            TRY(keep_rows(blocks, policy, old->stat.last_ms));
         TRY(drop(blocks, old, "blocks take more than retention_bytes"));
     }
     return NULL;

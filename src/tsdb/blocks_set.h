@@ -14,6 +14,7 @@ struct blocks {
     uint64_t next_number;
     struct deletions *deletions;
     VEC(char *) bad; /* set aside */
+    _Atomic bool stopping;
 };
 
 struct blocks_view {

@@ -184,8 +184,13 @@ static void keep_by_clock(void *arg)
 {
     struct disk *disk = arg;
 
-    if (atomic_load(&disk->ready))
-        set_trouble(disk, disk_maintain(disk));
+    if (!atomic_load(&disk->ready))
+        return;
+    err e = disk_maintain(disk);
+    if (atomic_load(&disk->stopping))
+        err_free(e);
+    else
+        set_trouble(disk, e);
 }
 
 void disk_reload(struct disk *disk, const struct tsdb_settings *settings)
@@ -257,8 +262,9 @@ void disk_close(struct disk *disk)
 {
     if (!disk)
         return;
-    timer_stop(disk->timer);
     atomic_store(&disk->stopping, true);
+    blocks_stop(disk->blocks);
+    timer_stop(disk->timer);
     pthread_join(disk->thread, NULL);
     if (atomic_load(&disk->ready))
         log_err(put_away(disk), "samples stay in the log, which is read at the next start");
