@@ -279,6 +279,12 @@ struct wal *disk_wal(struct disk *disk)
 
 void disk_state(struct disk *disk, struct arena *arena, struct tsdb_state *ret_state)
 {
+    VEC(struct str) paths = { 0 };
+    struct str_list blocks;
+
+    blocks_bad(disk->blocks, arena, &blocks);
+    for (size_t i = 0; i < blocks.count; i++)
+        *vec_push(&paths, arena) = blocks.at[i];
     ret_state->wal_bytes = wal_bytes(disk->wal);
     ret_state->trouble = wal_trouble(disk->wal, arena);
     pthread_mutex_lock(&disk->lock);
@@ -286,9 +292,8 @@ void disk_state(struct disk *disk, struct arena *arena, struct tsdb_state *ret_s
     ret_state->recovered = disk->recovered;
     if (!ret_state->trouble.length)
         ret_state->trouble = str_copy(arena, str_of(disk->trouble));
-    struct str *paths = arena_array(arena, disk->set_aside.count + 1, sizeof(*paths));
     for (size_t i = 0; i < disk->set_aside.count; i++)
-        paths[i] = str_copy(arena, disk->set_aside.at[i]);
-    ret_state->set_aside = (struct str_list){ paths, disk->set_aside.count };
+        *vec_push(&paths, arena) = str_copy(arena, disk->set_aside.at[i]);
     pthread_mutex_unlock(&disk->lock);
+    ret_state->set_aside = (struct str_list){ paths.at, paths.count };
 }

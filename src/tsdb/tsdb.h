@@ -68,8 +68,8 @@ bool append_raw(struct append *append, struct str raw, append_parse parse, void 
 /* append_labels - the same by labels, sorted and unique. */
 bool append_labels(struct append *append, struct labels labels);
 
-/* append_series - the number of the current series, 0 where it was refused; never given to another one while the process
- * runs. append_known - make the series of such a number the current one: for senders who keep them. */
+/* append_series - the number of the current series, 0 where it was refused; never given to another one while the
+ * process runs. append_known - make the series of such a number the current one: for senders who keep them. */
 uint32_t append_series(const struct append *append);
 void append_known(struct append *append, uint32_t series);
 
@@ -117,7 +117,7 @@ struct tsdb_state {
     uint64_t blocks, block_bytes, wal_bytes, memory_bytes;
     bool recovering;
     double recovered;          /* 0..1 */
-    struct str trouble;        /* why nothing is acknowledged now; "" */
+    struct str trouble;        /* why nothing is acknowledged now, or memory does not get to blocks; "" */
     struct str_list set_aside; /* damaged files */
     /* The ten largest, for /status/tsdb; only where asked for. */
     struct tsdb_count by_metric[10], by_label[10], by_pair[10], bytes_by_label[10];
