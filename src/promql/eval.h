@@ -50,6 +50,7 @@ struct evaluation {
         double *at;
         size_t room;
     } scratch; /* of functions that sort a window: what one call leaves there, the next may overwrite */
+    struct histogram_sum *window_sum; /* the same of those that add histograms up; NULL until the first */
 };
 
 struct stream;

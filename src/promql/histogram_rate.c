@@ -81,7 +81,7 @@ static bool increase_of(const struct window *window, struct rate_kind kind, stru
 
     if (!may_subtract(window, kind, first, &schema))
         return false;
-    histogram_sum_begin(sum, window->arena, window->histograms[last]);
+    histogram_sum_begin(sum, window->ev->arena, window->histograms[last]);
     histogram_sum_reduce(sum, schema);
     if (!window_subtract(window, sum, first))
         return false;
@@ -94,38 +94,38 @@ static bool increase_of(const struct window *window, struct rate_kind kind, stru
 
 enum presence histogram_rate(struct window *window, struct rate_kind kind)
 {
-    struct histogram_sum sum = { .plain = true };
+    struct histogram_sum *sum = window_sum(window, true);
     const struct histogram *first = window->histograms[0];
     bool start_known = kind.counter && start_is_within(window);
 
     if (window->count == 1) {
         if (!start_known)
             return POINT_NONE;
-        histogram_sum_begin(&sum, window->arena, first);
+        histogram_sum_begin(sum, window->ev->arena, first);
     } else {
-        if (!increase_of(window, kind, &sum))
+        if (!increase_of(window, kind, sum))
             return POINT_NONE;
-        if (start_known && !window_add(window, &sum, first))
+        if (start_known && !window_add(window, sum, first))
             return POINT_NONE;
     }
-    histogram_sum_multiply(&sum, rate_factor(window, kind, first->count, sum.count.sum));
-    return window_result(window, &sum);
+    histogram_sum_multiply(sum, rate_factor(window, kind, first->count, sum->count.sum));
+    return window_result(window, sum);
 }
 
 enum presence histogram_last_difference(struct window *window, bool counter)
 {
     size_t last = window->count - 1;
     const struct histogram *now = window->histograms[last], *before = window->histograms[last - 1];
-    struct histogram_sum sum = { .plain = true };
+    struct histogram_sum *sum = window_sum(window, true);
 
     if (counter && (is_gauge(now) || is_gauge(before)))
         window_warn_no_counter(window);
     if (!counter && (!is_gauge(now) || !is_gauge(before)))
         window_warn_no_gauge(window);
-    histogram_sum_begin(&sum, window->arena, now);
-    if (!(counter && was_reset(window, last, before)) && !window_subtract(window, &sum, before))
+    histogram_sum_begin(sum, window->ev->arena, now);
+    if (!(counter && was_reset(window, last, before)) && !window_subtract(window, sum, before))
         return POINT_NONE;
     if (counter)
-        histogram_sum_divide(&sum, (double)(window->times[last] - window->times[last - 1]) / 1000);
-    return window_result(window, &sum);
+        histogram_sum_divide(sum, (double)(window->times[last] - window->times[last - 1]) / 1000);
+    return window_result(window, sum);
 }

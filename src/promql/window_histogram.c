@@ -33,6 +33,16 @@ void window_note_reconciled(const struct window *window, const char *operation)
     annotate_info(window->ev, place(window), "mismatched custom buckets were reconciled during %s", operation);
 }
 
+struct histogram_sum *window_sum(const struct window *window, bool plain)
+{
+    struct evaluation *ev = window->ev;
+
+    if (!ev->window_sum)
+        ev->window_sum = arena_alloc(ev->arena, sizeof(*ev->window_sum));
+    ev->window_sum->plain = plain;
+    return ev->window_sum;
+}
+
 static bool tell(const struct window *window, unsigned told, const char *operation)
 {
     if (told & HISTOGRAM_INCOMPATIBLE)
@@ -84,19 +94,19 @@ static void tell_aggregated(const struct window *window, unsigned told)
 
 enum presence histogram_sum_over_time(struct window *window)
 {
-    struct histogram_sum sum = { 0 };
+    struct histogram_sum *sum = window_sum(window, false);
     unsigned told = 0;
 
     if (window_mixes_buckets(window, 0, window->count)) {
         window_warn_mixed_buckets(window);
         return POINT_NONE;
     }
-    histogram_sum_begin(&sum, window->arena, window->histograms[0]);
+    histogram_sum_begin(sum, window->ev->arena, window->histograms[0]);
     for (size_t i = 1; i < window->count; i++)
-        told |= histogram_sum_add(&sum, window->histograms[i]);
-    histogram_sum_settle(&sum);
+        told |= histogram_sum_add(sum, window->histograms[i]);
+    histogram_sum_settle(sum);
     tell_aggregated(window, told);
-    window->histogram = histogram_sum_result(&sum, window->arena);
+    window->histogram = histogram_sum_result(sum, window->arena);
     return POINT_HISTOGRAM;
 }
 
