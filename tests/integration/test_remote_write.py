@@ -176,3 +176,20 @@ def test_version_2_says_what_it_wrote(daemon):
     said = senders.write(daemon, request_2(symbols, field(1, b'\x01\x63') + sample), headers=senders.HEADERS_2)
     assert said.status == 400 and 'symbol 99' in said.body
     assert said.headers['X-Prometheus-Remote-Write-Samples-Written'] == '0'
+
+
+def test_nothing_is_acknowledged_while_the_disk_takes_no_writes(make_daemon):
+    daemon = make_daemon(failpoints='wal.write=error,wal.retry=error')
+    sample = series([('__name__', 'kept')], [(now_ms(), 1)])
+    for headers in (senders.HEADERS_1, senders.HEADERS_2):
+        message = sample if headers is senders.HEADERS_1 else request_2(
+            ['', '__name__', 'kept'], field(1, b'\x01\x02') + field(2, field(1, 1.0) + field(2, now_ms())))
+        said = senders.write(daemon, message, headers=headers)
+        assert said.status == 503 and int(said.headers['Retry-After']) > 0, said.body
+        assert said.headers['X-Prometheus-Remote-Write-Samples-Written'] == '0'
+    point = {'timeUnixNano': str(time.time_ns()), 'asInt': '1'}
+    metrics = [{'name': 'kept', 'gauge': {'dataPoints': [point]}}]
+    said = daemon.post('/v1/metrics', {'resourceMetrics': [{'scopeMetrics': [{'metrics': metrics}]}]}, role='ingest')
+    assert said.status == 503 and said.headers['Retry-After'] and said.body['code'] == 14
+    assert daemon.get('/-/healthy').status == 200
+    daemon.kill()
