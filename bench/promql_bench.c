@@ -1,15 +1,15 @@
 /* promql_bench.c - what PromQL costs over series in memory: one JSON line a query, best of several runs.
  *
  * usage: promql_bench [SERIES [RUNS [PART OF A NAME]]]. Samples are made beforehand and handed out as they lie, so what
- * is measured is the evaluation alone: 240 samples a series, 15 s apart, asked at 221 steps. A hundredth as many series
- * `h` are native histograms of 40 buckets. */
-#include "base/time.h"
+ * is measured is the evaluation alone, as CPU time: 240 samples a series, 15 s apart, asked at 221 steps. A hundredth
+ * as many series `h` are native histograms of 40 buckets. */
 #include "model/histogram.h"
 #include "promql/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     SAMPLES = 240,
@@ -155,6 +155,15 @@ static struct bench_source *bench_source_new(struct arena *arena, size_t series)
     return source;
 }
 
+/* cpu_us - of this thread: what others do on the machine doesn't count. */
+static int64_t cpu_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static err run_once(struct bench_source *source, const char *text, int64_t step_ms, struct query_result *ret_result,
                     int64_t *ret_us)
 {
@@ -172,9 +181,9 @@ static err run_once(struct bench_source *source, const char *text, int64_t step_
 
     TRY(promql_parse(arena, query.text, query.features, &expr));
     query.expr = expr;
-    int64_t started = time_mono_us();
+    int64_t started = cpu_us();
     err e = promql_query(&query, ret_result);
-    *ret_us = time_mono_us() - started;
+    *ret_us = cpu_us() - started;
     return e;
 }
 
@@ -196,11 +205,12 @@ static void bench(struct bench_source *source, int runs, const char *name, const
         }
         best = us < best ? us : best;
     }
-    printf("{\"bench\":\"%s\",\"query\":\"%s\",\"series\":%llu,\"steps\":%d,\"ms\":%.1f,\"ns_per_series_step\":%.1f,"
-           "\"answer_series\":%zu,\"peak_bytes\":%llu}\n",
-           name, text, (unsigned long long)result.stats.series, STEPS, (double)best / 1000,
-           (double)best * 1000 / ((double)result.stats.series * STEPS), result.count,
-           (unsigned long long)result.stats.peak_bytes);
+    printf(
+        "{\"bench\":\"%s\",\"query\":\"%s\",\"series\":%llu,\"steps\":%d,\"cpu_ms\":%.1f,\"ns_per_series_step\":%.1f,"
+        "\"answer_series\":%zu,\"peak_bytes\":%llu}\n",
+        name, text, (unsigned long long)result.stats.series, STEPS, (double)best / 1000,
+        (double)best * 1000 / ((double)result.stats.series * STEPS), result.count,
+        (unsigned long long)result.stats.peak_bytes);
     fflush(stdout);
 }
 

@@ -10,6 +10,16 @@
 
 enum { FUNCTION_ARGS_MAX = 8 };
 
+/* How a window lies around its samples, in seconds. Where steps are regular it is the same at each, and not divided
+ * anew. */
+struct window_lengths {
+    int64_t to_start_ms, to_end_ms, sampled_ms;
+    size_t count; /* 0: of no window yet */
+    double to_start, to_end, sampled, average;
+    int64_t range_ms;
+    double range;
+};
+
 /* The samples of one series that one step sees: (end - range, end], left-open. */
 struct window {
     struct evaluation *ev;
@@ -32,6 +42,7 @@ struct window {
      * ended. */
     size_t extreme, extreme_end;
     /* Kept by the walker for the functions that want O(1) a step. */
+    struct window_lengths *lengths;
     size_t first, last;        /* indices of this window in the whole series */
     const uint32_t *next_drop; /* next_drop[i]: the first index j > i with values[j] < values[j - 1], over the whole
                                   series; UINT32_MAX: none. NULL unless .wants_drops */

@@ -10,9 +10,14 @@
 
 double range_seconds(const struct window *window)
 {
-    int64_t ms = window->end_ms - window->start_ms, seconds = ms / 1000;
+    struct window_lengths *lengths = window->lengths;
+    int64_t ms = window->end_ms - window->start_ms;
 
-    return (double)seconds + (double)(ms % 1000) / 1000;
+    if (lengths->range_ms != ms) {
+        lengths->range_ms = ms;
+        lengths->range = (double)(ms / 1000) + (double)(ms % 1000) / 1000;
+    }
+    return lengths->range;
 }
 
 /* lost_by_resets - what a counter had counted before each of its resets within the window. */
@@ -36,18 +41,38 @@ static double lost_by_resets(const struct window *window, double increase)
     return increase;
 }
 
+/* lengths_of - of this window, divided where it lies otherwise than the one before. */
+static const struct window_lengths *lengths_of(const struct window *window)
+{
+    struct window_lengths *lengths = window->lengths;
+    int64_t first_ms = window->times[0], last_ms = window->times[window->count - 1];
+    int64_t to_start_ms = first_ms - window->start_ms, to_end_ms = window->end_ms - last_ms;
+    int64_t sampled_ms = last_ms - first_ms;
+
+    if (lengths->count == window->count && lengths->to_start_ms == to_start_ms && lengths->to_end_ms == to_end_ms &&
+        lengths->sampled_ms == sampled_ms)
+        return lengths;
+    lengths->to_start_ms = to_start_ms;
+    lengths->to_end_ms = to_end_ms;
+    lengths->sampled_ms = sampled_ms;
+    lengths->count = window->count;
+    lengths->to_start = (double)to_start_ms / 1000;
+    lengths->to_end = (double)to_end_ms / 1000;
+    lengths->sampled = (double)sampled_ms / 1000;
+    lengths->average = window->count > 1 ? lengths->sampled / (double)(window->count - 1) : 0;
+    return lengths;
+}
+
 double rate_factor(const struct window *window, struct rate_kind kind, double first, double increase)
 {
-    int64_t first_ms = window->times[0], last_ms = window->times[window->count - 1];
-    double to_start = (double)(first_ms - window->start_ms) / 1000, to_end = (double)(window->end_ms - last_ms) / 1000;
-    double sampled = (double)(last_ms - first_ms) / 1000;
-    double average = window->count > 1 ? sampled / (double)(window->count - 1) : 0;
-    double threshold = average * 1.1, factor = 1;
+    const struct window_lengths *lengths = lengths_of(window);
+    double to_start = lengths->to_start, to_end = lengths->to_end, sampled = lengths->sampled;
+    double average = lengths->average, threshold = average * 1.1, factor = 1;
 
     if (kind.counter && start_is_within(window)) {
         /* The counter is known to have been zero then. */
         to_start = 0;
-        sampled = (double)(last_ms - window->starts[0]) / 1000;
+        sampled = (double)(window->times[window->count - 1] - window->starts[0]) / 1000;
     } else {
         if (to_start >= threshold)
             to_start = average / 2;

@@ -63,11 +63,13 @@ static err walk(struct walker *walker, const struct run *run, size_t *ret_floats
     double args[FUNCTION_ARGS_MAX];
     size_t first = 0, end = 0, floats = 0, histograms = 0, seen = 0;
     struct ticks ticks = moment_ticks(&source->moment, grid);
+    struct window_lengths lengths = { 0 };
     struct window window = {
         .ev = walker->stream.ev,
         .call = walker->call,
         .metric = labels_name(run->labels),
         .args = args,
+        .lengths = &lengths,
         .arena = walker->results,
         .anchored = source->before_ms && !source->after_ms,
         .smoothed = source->after_ms > 0,
