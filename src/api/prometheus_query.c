@@ -1,9 +1,9 @@
 /* prometheus_query.c - /prometheus/api/v1/query and query_range: evaluate PromQL, within the limits of the section
  * `query`, and write what comes out.
  *
- * DESIGN. A query runs on a thread for slow handlers, and waits there for its turn: at most max_concurrency run at a time. Its
- * deadline counts from its arrival. When its client goes away it is cancelled. The evaluation has an arena of its own;
- * the answer is written straight into the reply. */
+ * DESIGN. A query runs on a thread for slow handlers, and waits there for its turn: at most max_concurrency run at a
+ * time. Its deadline counts from its arrival. When its client goes away it is cancelled. The evaluation has an arena of
+ * its own; the answer is written straight into the reply. */
 #include "api/prometheus.h"
 #include "base/log.h"
 #include "base/metric.h"

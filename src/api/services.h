@@ -26,7 +26,7 @@ struct services {
     struct topology *topology;
     struct watch *watch;
     struct scraping *scraping; /* NULL until it runs */
-    struct rules *rules; /* NULL until they run */
+    struct rules *rules;       /* NULL until they run */
     struct ticker *ticker;
     struct pool *workers;           /* short work */
     struct pool *outside;           /* work that may block until its deadline */

@@ -30,7 +30,7 @@ struct http_server_options {
     const struct http_server_settings *settings;
     struct pool *workers;
     struct pool *slow; /* for rows that are; NULL: the workers take them */
-    bool auth_none; /* --web.auth=none: everybody is admin; loopback only */
+    bool auth_none;    /* --web.auth=none: everybody is admin; loopback only */
 };
 
 err http_server_start(const struct http_server_options *options, struct http_server **ret_server) MUST_USE;

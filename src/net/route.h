@@ -59,7 +59,7 @@ struct route {
                         ?comment=) */
     bool unknown_ok; /* unknown parameters and members are ignored: for other people's protocols */
     bool quick;
-    bool slow; /* may wait, or work for long: runs on threads of its own, not on the workers */
+    bool slow;             /* may wait, or work for long: runs on threads of its own, not on the workers */
     bool before_ready;     /* also answered while starting and stopping */
     bool open_on_loopback; /* nobody may ask, too, from this machine */
     /* handle - `query` and `body` are parsed, defaulted, in range: the row saw to that. */

@@ -1,4 +1,5 @@
 /* aggregate_values.c - quantile and count_values: aggregations that need to see each value. */
+#include "base/float_text.h"
 #include "model/histogram.h"
 #include "promql/label_set.h"
 #include "promql/quantile.h"
@@ -6,8 +7,6 @@
 #include "promql/streams.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- quantile ---- */
@@ -107,31 +106,12 @@ err quantile_open(struct evaluation *ev, const struct grid *grid, const struct e
 
 /* ---- count_values ---- */
 
-/* value_text - the shortest digits that read back, never with an exponent. */
 static struct str value_text(struct arena *arena, double value)
 {
-    char text[64], *e;
-    int digits = 0;
-
-    if (isnan(value) || isinf(value))
-        return isnan(value) ? S("NaN") : value > 0 ? S("+Inf") : S("-Inf");
-    for (double back = NAN; digits < 17 && back != value; digits++) {
-        snprintf(text, sizeof(text), "%.*e", digits, value);
-        if (!str_to_double(str_of(text), &back))
-            break;
-    }
-    e = strchr(text, 'e');
-    int decimals = digits - 1 - atoi(e + 1);
-    if (decimals >= 0)
-        return str_printf(arena, "%.*f", decimals, value);
-    /* Zeros, where %f would show all the bits. */
     struct buf out CLEANUP(buf_clear) = { 0 };
+
     buf_init(&out, 1024);
-    for (const char *c = text; c < e; c++)
-        if (*c != '.')
-            buf_add_c(&out, *c);
-    for (; decimals < 0; decimals++)
-        buf_add_c(&out, '0');
+    float_add_plain(&out, value);
     return str_copy(arena, buf_str(&out));
 }
 

@@ -30,5 +30,5 @@ struct label_table {
 size_t label_table_put(struct label_table *table, struct labels labels);
 /* label_table_put_choice - of the chosen labels of a set. */
 size_t label_table_put_choice(struct label_table *table, const struct label_choice *choice, struct labels labels);
-/* label_table_find - SIZE_MAX where it is not there. */
+/* label_table_find_choice - SIZE_MAX where it is not there. */
 size_t label_table_find_choice(struct label_table *table, const struct label_choice *choice, struct labels labels);

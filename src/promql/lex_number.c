@@ -62,17 +62,15 @@ static bool scan_part(struct lexer *lexer, const char *digits, bool *dotted, boo
 /* scan_number - true where a number ends here. What it means, and whether anything, is not asked yet. */
 static bool scan_number(struct lexer *lexer)
 {
-    const char *digits = "0123456789";
+    const char *digits = "0123456789", *inside = "0123456789._eE";
     bool dotted = false, raised = false;
     size_t begin = lexer->at;
-    char inside[40];
 
     if (accept(lexer, "0") && accept(lexer, "xX")) {
         accept(lexer, "_");
         digits = "0123456789abcdefABCDEF";
+        inside = "0123456789abcdefABCDEF._eE";
     }
-    strcpy(inside, digits);
-    strcat(inside, "._eE");
     accept(lexer, ".");
     accept(lexer, digits);
     while (next_is(lexer, inside))

@@ -1,9 +1,8 @@
 /* value.c - making, reading, printing and comparing values. */
 #include "template/value.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/float_text.h"
+
 #include <string.h>
 
 struct value value_nil(void)
@@ -114,24 +113,6 @@ static void add_map(struct buf *out, const struct value_map *map)
     buf_add_c(out, map->fields ? '}' : ']');
 }
 
-/* Go's %v of a float: the shortest digits that read back the same, with an exponent below 1e-4 and from 1e+06 on. */
-static void add_float(struct buf *out, double number)
-{
-    double size = fabs(number);
-
-    if (isfinite(number) && size != 0 && (size < 1e-4 || size >= 1e6)) {
-        char text[40];
-        for (int digits = 0; digits <= 17; digits++) {
-            snprintf(text, sizeof(text), "%.*e", digits, number);
-            if (strtod(text, NULL) == number)
-                break;
-        }
-        buf_add(out, str_of(text));
-    } else {
-        buf_add_double(out, number);
-    }
-}
-
 void value_add(struct buf *out, const struct value *value)
 {
     switch (value->kind) {
@@ -145,7 +126,7 @@ void value_add(struct buf *out, const struct value *value)
         buf_add_i64(out, value->integer);
         break;
     case VALUE_FLOAT:
-        add_float(out, value->number);
+        float_add(out, value->number, -4, 6);
         break;
     case VALUE_TEXT:
         buf_add(out, value->text);

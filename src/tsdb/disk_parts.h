@@ -28,9 +28,9 @@ struct disk {
 
     /* One housekeeper at a time. */
     pthread_mutex_t keeping;
-    struct tsdb_settings settings;                 /* under `lock` */
+    struct tsdb_settings settings;   /* under `lock` */
     int64_t flushed_ms, snapshot_ms; /* monotonic */
-    uint64_t snapshot_wal_bytes;                   /* of the log, after the last snapshot */
+    uint64_t snapshot_wal_bytes;     /* of the log, after the last snapshot */
     bool snapshot_wanted;
 };
 

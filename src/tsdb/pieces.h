@@ -1,4 +1,5 @@
-/* pieces.h - within the room: memory for samples in pieces of 64 bytes (a cache line), chained, so that nothing fragments.
+/* pieces.h - within the room: memory for samples in pieces of 64 bytes (a cache line), chained, so that nothing
+ * fragments.
  *
  * Owner: a shard of the head. Threads: under the shard's lock. */
 #pragma once

@@ -24,7 +24,7 @@ enum series_flags {
 struct head_series {
     struct open_chunk open;
     uint8_t flags;
-    uint8_t seen; /* when it last got a sample, in units of SEEN_UNIT_MS, modulo 256 */
+    uint8_t seen;    /* when it last got a sample, in units of SEEN_UNIT_MS, modulo 256 */
     uint32_t labels; /* table.h */
     uint32_t sealed; /* the newest sealed chunk's first piece */
     uint32_t side;

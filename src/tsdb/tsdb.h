@@ -91,7 +91,7 @@ struct append_summary {
 /* append_end - write the log record; NULL: it is as durable as the settings say, and visible. On an error nothing may
  * be acknowledged, and the same may be sent again. Gives the append back in any case. `ret_summary` may be NULL. */
 err append_end(struct append *append, struct append_summary *ret_summary) MUST_USE;
-/* append_summary - what append_end would say, before it. */
+/* append_so_far - what append_end would say, before it. */
 const struct append_summary *append_so_far(const struct append *append);
 
 /* ---- housekeeping ---- */
