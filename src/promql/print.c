@@ -218,16 +218,11 @@ void print_aggregation(struct buf *out, const struct expr *expr)
     buf_add(out, S(") "));
 }
 
-/* print_fill_value - as Go's %v: an exponent below 1e-4 and from 1e21 on. */
+/* print_fill_value - as Go's %v: an exponent below 1e-4 and from 1e6 on. */
 static void print_fill_value(struct buf *out, const char *name, double value)
 {
-    double size = fabs(value);
-
     buf_addf(out, " %s (", name);
-    if (size != 0 && isfinite(size) && (size < 1e-4 || size >= 1e21))
-        buf_add_double(out, value);
-    else
-        float_add_plain(out, value);
+    float_add(out, value, -4, 6);
     buf_add_c(out, ')');
 }
 

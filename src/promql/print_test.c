@@ -48,6 +48,8 @@ static const struct {
     { "a + fill(1) b", "a + fill (1) b" },
     { "a + fill_left(1) fill_right(-5m) b", "a + fill_left (1) fill_right (-300) b" },
     { "a + fill_right(1e-5) b", "a + fill_right (1e-05) b" },
+    { "a + fill(100000) b", "a + fill (100000) b" },
+    { "a + fill(1234567) b", "a + fill (1.234567e+06) b" },
     { "fill + fill", "fill + fill" },
     { "'it\\'s'", "\"it's\"" },
     { "\"\\xff\\u00e9\\101\"", "\"\\xff\xc3\xa9"
