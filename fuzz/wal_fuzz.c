@@ -44,6 +44,12 @@ static err put_drop(void *arg, uint32_t series, int64_t start_ms, int64_t end_ms
     return NULL;
 }
 
+static err put_chunk(void *arg, uint32_t series, struct str chunk, bool sealed)
+{
+    wal_batch_chunk(arg, series, chunk, sealed);
+    return NULL;
+}
+
 /* write_again - all items of the payload, up to where it stops making sense. */
 static bool write_again(struct str payload, struct wal_batch *batch, struct arena *arena)
 {
@@ -53,7 +59,9 @@ static bool write_again(struct str payload, struct wal_batch *batch, struct aren
                                        .histogram = put_histogram,
                                        .exemplar = put_exemplar,
                                        .meta = put_meta,
-                                       .drop = put_drop };
+                                       .drop = put_drop,
+                                       .chunk = put_chunk };
+
     wal_batch_init(batch);
     err e = wal_decode(payload, &reader, arena);
     bool whole = !e;

@@ -426,11 +426,11 @@ TEST(wal_has_all_that_was_synced_after_a_power_cut_and_invents_nothing)
     buf_init(&both.heard.text, 1 << 26);
     wal_batch_init(&both.batch);
     ASSERT_OK(wal_open(folder.at, 3600000, &wal));
-    for (int i = 0; i < 160; i++) {
+    for (int i = 0; i < 80; i++) {
         wal_batch_reset(&both.batch);
-        add_items(&both, 1 + draw(&both, 40));
+        add_items(&both, 1 + draw(&both, 20));
         ASSERT_OK(wal_write(wal, &both.batch));
-        if (i % 20 != 10)
+        if (i % 10 != 5)
             continue;
         ASSERT_OK(wal_sync(wal));
         synced_bytes[points] = wal_segment_bytes(wal);
