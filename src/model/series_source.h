@@ -35,7 +35,7 @@ struct series_query {
     int64_t start_ms, end_ms; /* both included */
     size_t series_max;        /* more is ERR_RANGE; 0: no limit */
     int64_t deadline_ms;      /* monotonic; 0: none. ERR_TIMEOUT past it */
-    bool labels_only;         /* nobody will read samples; series without a sample in the span may be among them */
+    bool labels_only; /* nobody will read samples; series whose samples are only near the span may be among them */
     /* Hints for engines elsewhere; may be 0 and empty. */
     int64_t step_ms, range_ms;
     struct str function;

@@ -63,6 +63,8 @@ size_t blocks_view_count(const struct blocks_view *view);
 struct block_stat blocks_view_stat(const struct blocks_view *view, size_t index);
 /* blocks_view_has - is the series in any of them? */
 bool blocks_view_has(const struct blocks_view *view, uint32_t series);
+/* blocks_view_touches - is it in one that has samples of this time? As coarse as blocks are wide. */
+bool blocks_view_touches(const struct blocks_view *view, uint32_t series, int64_t start_ms, int64_t end_ms);
 
 /* blocks_order - the position of a series in the label order of the largest block, UINT32_MAX where it is in none:
  * reading in this order decompresses each group once. */

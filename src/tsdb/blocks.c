@@ -312,6 +312,15 @@ bool blocks_view_has(const struct blocks_view *view, uint32_t series)
     return false;
 }
 
+bool blocks_view_touches(const struct blocks_view *view, uint32_t series, int64_t start_ms, int64_t end_ms)
+{
+    for (size_t i = view->count; i-- > 0;)
+        if (view->at[i]->stat.first_ms <= end_ms && view->at[i]->stat.last_ms >= start_ms &&
+            block_position(view->at[i], series) != UINT32_MAX)
+            return true;
+    return false;
+}
+
 uint32_t blocks_order(const struct blocks_view *view, uint32_t series)
 {
     const struct block *largest = NULL;

@@ -159,6 +159,56 @@ static void order_ids(struct arena *arena, const struct blocks_view *view, struc
         ids->at[i] = (uint32_t)at[i];
 }
 
+/* ---- by time, without reading samples ---- */
+
+#define EVER_MS (1ll << 53) /* who asks as far as this to both sides means everything */
+
+struct span {
+    const struct head *head;
+    struct blocks_view *view;
+    int64_t start_ms, end_ms;
+    bool whole; /* everything there is: nothing to look at */
+};
+
+static void span_clear(struct span *span)
+{
+    blocks_view_free(span->view);
+}
+
+static struct span span_of(struct tsdb *tsdb, const struct series_query *query)
+{
+    return (struct span){ .head = tsdb->head,
+                          .view = blocks_view(tsdb->blocks),
+                          .start_ms = query->start_ms,
+                          .end_ms = query->end_ms,
+                          .whole = query->start_ms <= -EVER_MS && query->end_ms >= EVER_MS };
+}
+
+/* touches - may the series have a sample in the span? */
+static bool touches(const struct span *span, uint32_t id)
+{
+    struct shard *shard = shard_of(span->head, id);
+
+    if (span->whole)
+        return true;
+    pthread_mutex_lock(&shard->lock);
+    bool found = series_touches_locked(shard, series_at(&span->head->table, id), span->start_ms, span->end_ms);
+    pthread_mutex_unlock(&shard->lock);
+    return found || blocks_view_touches(span->view, id, span->start_ms, span->end_ms);
+}
+
+static void keep_touching(const struct span *span, struct id_list *ids)
+{
+    size_t kept = 0;
+
+    if (span->whole)
+        return;
+    for (size_t i = 0; i < ids->count; i++)
+        if (touches(span, ids->at[i]))
+            ids->at[kept++] = ids->at[i];
+    ids->count = kept;
+}
+
 static err source_open(struct series_source *source, struct arena *arena, const struct series_query *query,
                        struct series_set **ret_set)
 {
@@ -168,6 +218,10 @@ static err source_open(struct series_source *source, struct arena *arena, const 
 
     TRY(tsdb_await(tsdb, query->deadline_ms));
     TRY(head_select(tsdb->head, arena, query, &ids));
+    if (query->labels_only) {
+        struct span span CLEANUP(span_clear) = span_of(tsdb, query);
+        keep_touching(&span, &ids);
+    }
     struct tsdb_set *set = arena_alloc(arena, sizeof(*set));
     *set = (struct tsdb_set){
         .set = { .ops = &ops, .count = ids.count },
@@ -215,13 +269,25 @@ static uint64_t *pairs_used(const struct head *head, struct arena *arena, const 
     return used;
 }
 
-static bool name_is_used(const struct index *index, const struct label_name *name, const uint64_t *used)
+/* pair_is_used - by one of the series that were selected, or, where none were (`used` is NULL), by one of the span. */
+static bool pair_is_used(const struct span *span, uint32_t pair, const uint64_t *used)
 {
-    for (size_t i = 0; i < name->pairs.count; i++) {
-        uint32_t pair = name->pairs.at[i];
-        if (used ? used[pair / 64] >> (pair % 64) & 1 : pair_at(index, pair)->postings.count > 0)
+    const struct postings *postings = &pair_at(&span->head->table.index, pair)->postings;
+    const uint32_t *ids = postings_ids(postings);
+
+    if (used)
+        return used[pair / 64] >> (pair % 64) & 1;
+    for (uint32_t i = 0; i < postings->count; i++)
+        if (touches(span, ids[i]))
             return true;
-    }
+    return false;
+}
+
+static bool name_is_used(const struct span *span, const struct label_name *name, const uint64_t *used)
+{
+    for (size_t i = 0; i < name->pairs.count; i++)
+        if (pair_is_used(span, name->pairs.at[i], used))
+            return true;
     return false;
 }
 
@@ -233,13 +299,15 @@ static err source_label_names(struct series_source *source, struct arena *arena,
     struct id_list ids = { 0 };
 
     TRY(tsdb_await((struct tsdb *)source, query->deadline_ms));
+    struct span span CLEANUP(span_clear) = span_of((struct tsdb *)source, query);
     if (query->matcher_count)
         TRY(head_select(head, arena, query, &ids));
+    keep_touching(&span, &ids);
     pthread_rwlock_rdlock(&head->table.lock);
     const uint64_t *used = query->matcher_count ? pairs_used(head, arena, &ids) : NULL;
     *ret_names = (struct str_list){ .at = arena_array(arena, index->names.count, sizeof(*ret_names->at)) };
     for (size_t i = 0; i < index->names.count; i++)
-        if (name_is_used(index, &index->names.at[i], used))
+        if (name_is_used(&span, &index->names.at[i], used))
             ret_names->at[ret_names->count++] = str_copy(arena, symbol_text(index, index->names.at[i].symbol));
     pthread_rwlock_unlock(&head->table.lock);
     sort_and_cut(ret_names, max);
@@ -254,8 +322,10 @@ static err source_label_values(struct series_source *source, struct arena *arena
     struct id_list ids = { 0 };
 
     TRY(tsdb_await((struct tsdb *)source, query->deadline_ms));
+    struct span span CLEANUP(span_clear) = span_of((struct tsdb *)source, query);
     if (query->matcher_count)
         TRY(head_select(head, arena, query, &ids));
+    keep_touching(&span, &ids);
     *ret_values = (struct str_list){ 0 };
     pthread_rwlock_rdlock(&head->table.lock);
     const struct label_name *found = index_find_name(index, name);
@@ -264,7 +334,7 @@ static err source_label_values(struct series_source *source, struct arena *arena
         ret_values->at = arena_array(arena, found->pairs.count, sizeof(*ret_values->at));
     for (size_t i = 0; found && i < found->pairs.count; i++) {
         uint32_t pair = found->pairs.at[i];
-        if (used ? used[pair / 64] >> (pair % 64) & 1 : pair_at(index, pair)->postings.count > 0)
+        if (pair_is_used(&span, pair, used))
             ret_values->at[ret_values->count++] = symbol_text(index, pair_at(index, pair)->value);
     }
     pthread_rwlock_unlock(&head->table.lock);

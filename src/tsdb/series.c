@@ -470,6 +470,26 @@ enum append_outcome series_append_histogram_locked(struct shard *shard, struct h
 
 /* ---- copies ---- */
 
+bool series_touches_locked(const struct shard *shard, const struct head_series *series, int64_t start_ms,
+                           int64_t end_ms)
+{
+    const struct open_chunk *open = &series->open;
+    const struct side *side = series->side ? side_of(shard, series) : NULL;
+    uint32_t late = side ? side_lower(side, start_ms) : 0;
+
+    if (open->count && open->first_ms <= end_ms && open->last_ms >= start_ms)
+        return true;
+    if (side && late < side->count && side->at[late].time_ms <= end_ms)
+        return true;
+    for (uint32_t at = series->sealed; at;) {
+        struct sealed sealed = sealed_head(shard, at);
+        if (sealed.first_ms <= end_ms && sealed.last_ms >= start_ms)
+            return true;
+        at = sealed.next;
+    }
+    return false;
+}
+
 void series_copy_clear(struct series_copy *copy)
 {
     buf_clear(&copy->bytes);

@@ -101,6 +101,9 @@ struct series_copy {
     VEC(struct wide) side; /* histograms are in the arena */
 };
 
+/* series_touches - may memory have a sample of it in [start_ms, end_ms]? */
+bool series_touches_locked(const struct shard *shard, const struct head_series *series, int64_t start_ms,
+                           int64_t end_ms);
 void series_copy_clear(struct series_copy *copy);
 /* series_copy - what touches [start_ms, end_ms]. */
 void series_copy_locked(const struct shard *shard, const struct head_series *series, int64_t start_ms, int64_t end_ms,

@@ -275,6 +275,41 @@ TEST(tsdb_names_and_values_are_those_of_the_series_that_match)
     tsdb_close(tsdb);
 }
 
+TEST(tsdb_knows_what_there_was_at_a_time_without_reading_samples)
+{
+    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
+    struct tsdb *tsdb = open_tsdb(&plain_settings);
+    struct series_source *source = tsdb_source(tsdb);
+    struct append *append = begin(tsdb);
+    struct series_query early = { .start_ms = 0, .end_ms = 2000, .labels_only = true };
+    struct series_query late = { .start_ms = 9000, .end_ms = 20000, .labels_only = true };
+    struct series_set *set;
+    struct str_list list;
+
+    at_series(append, "__name__=a,zone=z1");
+    append_float(append, 1000, 0, 1);
+    at_series(append, "__name__=b,zone=z2,only=b");
+    append_float(append, 10000, 0, 1);
+    append_float(append, 9500, 0, 1); /* late */
+    ASSERT_OK(append_end(append, NULL));
+    for (int round = 0; round < 2; round++) { /* the second time up to the very samples */
+        ASSERT_OK(source->ops->open(source, arena, &early, &set));
+        ASSERT_EQ_INT(1, set->count);
+        ASSERT_STR("z1", labels_get(set->ops->labels(set, 0), S("zone")));
+        series_set_close(set);
+        ASSERT_OK(source->ops->label_names(source, arena, &early, 0, &list));
+        ASSERT_EQ_INT(2, list.count);
+        ASSERT_OK(source->ops->label_values(source, arena, S("zone"), &early, 0, &list));
+        ASSERT_EQ_INT(1, list.count);
+        ASSERT_OK(source->ops->label_values(source, arena, S("zone"), &late, 0, &list));
+        ASSERT_EQ_INT(1, list.count);
+        ASSERT_STR("z2", list.at[0]);
+        early.end_ms = 1000;
+        late.end_ms = 9700;
+    }
+    tsdb_close(tsdb);
+}
+
 TEST(tsdb_keeps_metadata_and_exemplars)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
