@@ -12,7 +12,10 @@
 #include "promql/parse.h"
 #include "promql/settings.h"
 
+#include <malloc.h>
 #include <pthread.h>
+
+enum { TRIM_BYTES = 64 << 20 };
 
 METRIC(COUNTER, promql_queries_total, "PromQL queries that were asked for over HTTP, by what came of them.", "result");
 METRIC(COUNTER, promql_query_seconds_total, "Seconds that PromQL queries took, waiting included.", NULL);
@@ -257,22 +260,34 @@ static err as_execution(err e, struct request *req)
     return told;
 }
 
-/* evaluate - in its turn. */
-static err evaluate(struct asked *asked, struct reply *reply)
+/* evaluate_within - what it takes is counted until the answer is written and all of it freed. */
+static err evaluate_within(struct asked *asked, struct query_share *share, struct reply *reply)
 {
     const struct query_settings *settings = asked->settings;
     struct arena *arena CLEANUP(arena_freep) = arena_new((size_t)settings->max_bytes);
     struct promql_limits limits = query_limits(settings);
-    int64_t asked_us = time_mono_us();
 
-    TRY(turn_take(settings->max_concurrency, asked->query.deadline_ms));
-    asked->waited_us = time_mono_us() - asked_us;
+    limits.share = share;
     asked->query.arena = arena;
     asked->query.limits = &limits;
     asked->query.source = services.series;
-    err e = as_execution(promql_query(&asked->query, &asked->result), asked->req);
-    if (!e)
-        e = write_answer(asked, reply);
+    TRY(as_execution(promql_query(&asked->query, &asked->result), asked->req));
+    return write_answer(asked, reply);
+}
+
+/* evaluate - in its turn. The allocator would keep what a large query took, each thread its own: that goes back. */
+static err evaluate(struct asked *asked, struct reply *reply)
+{
+    static _Atomic size_t taken;
+    struct query_share share = { .taken = &taken, .max = (size_t)asked->settings->max_bytes_together };
+    int64_t asked_us = time_mono_us();
+
+    TRY(turn_take(asked->settings->max_concurrency, asked->query.deadline_ms));
+    asked->waited_us = time_mono_us() - asked_us;
+    err e = evaluate_within(asked, &share, reply);
+    if (share.held >= TRIM_BYTES)
+        malloc_trim(0);
+    query_share_give(&share);
     turn_give();
     metric_add(&promql_samples_total, (double)asked->result.stats.samples);
     return e;

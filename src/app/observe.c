@@ -58,9 +58,9 @@ void prediction_stop(struct app *app)
     services.watch = NULL;
 }
 
-static err reload_all(struct config *config)
+/* reload_rooms - all but the rules, which read files: going back must not read what was changed meanwhile. */
+static err reload_rooms(struct config *config)
 {
-    TRY(rules_reload(services.rules, config));
     TRY(scraping_reload(services.scraping, config));
     TRY(collecting_reload(services.collecting, config));
     TRY(topology_reload(services.topology, config));
@@ -70,10 +70,12 @@ static err reload_all(struct config *config)
 err observe_reload(struct config *config)
 {
     struct config *before CLEANUP(config_unrefp) = current_config();
-    err e = reload_all(config);
+    err e = reload_rooms(config);
 
+    if (!e)
+        e = rules_reload(services.rules, config); /* all or nothing by itself */
     if (e)
-        log_err(reload_all(before), "can't go back to the configuration that was in force");
+        log_err(reload_rooms(before), "can't go back to the configuration that was in force");
     return e;
 }
 

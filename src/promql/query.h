@@ -9,11 +9,21 @@
 #include "model/series_source.h"
 #include "promql/parse.h"
 
+/* What one query takes of the memory that several share. The owner sets taken and max, 0 held, and calls
+ * query_share_give once it has freed the answer. */
+struct query_share {
+    _Atomic size_t *taken; /* by all of them */
+    size_t max;
+    size_t held; /* of it by this one */
+};
+void query_share_give(struct query_share *share);
+
 struct promql_limits {
-    uint64_t samples_max; /* read and held; 0: 50,000,000. ERR_RANGE */
-    uint64_t series_max;  /* selected; 0: 1,000,000 */
-    size_t bytes_max;     /* of memory; 0: 1 GiB */
-    size_t points_max;    /* steps of a range; 0: 11,000 */
+    uint64_t samples_max;      /* read and held; 0: 50,000,000. ERR_RANGE */
+    uint64_t series_max;       /* selected; 0: 1,000,000 */
+    size_t bytes_max;          /* of memory; 0: 1 GiB */
+    size_t points_max;         /* steps of a range; 0: 11,000 */
+    struct query_share *share; /* NULL: alone. ERR_UNAVAILABLE while the others leave too little */
 };
 
 struct query {

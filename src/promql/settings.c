@@ -10,6 +10,8 @@ static const struct field query_fields[] = {
         .doc = "Steps of one range query; beyond it the answer is 400."),
     SIZE(struct query_settings, max_bytes, .def = "1GiB", .min = 1048576, .max = 1099511627776,
          .doc = "Memory that one query may take; beyond it the answer is 422."),
+    SIZE(struct query_settings, max_bytes_together, .def = "2GiB", .min = 1048576, .max = 1099511627776,
+         .doc = "Memory that all queries that run at the same time may take; the one that would pass it is 503."),
     SIZE(struct query_settings, max_reply_bytes, .def = "128MiB", .min = 1024, .max = 268435456,
          .doc = "Bytes of one answer; beyond it the answer is 422."),
     INT(struct query_settings, max_concurrency, .def = "20", .min = 1, .max = 64,
@@ -23,7 +25,7 @@ static const struct field query_fields[] = {
     { 0 },
 };
 static const struct schema query_schema =
-    SCHEMA(struct query_settings, query_fields, .doc = "Limits of PromQL queries, for each one alone.");
+    SCHEMA(struct query_settings, query_fields, .doc = "Limits of PromQL queries.");
 
 const struct config_section query_section = { .key = "query", .schema = &query_schema };
 REGISTER(config_section, query_section);

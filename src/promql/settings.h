@@ -7,7 +7,7 @@
 
 struct query_settings {
     int64_t max_samples, max_series, max_points, max_concurrency;
-    int64_t max_bytes, max_reply_bytes;
+    int64_t max_bytes, max_bytes_together, max_reply_bytes;
     struct duration timeout, lookback_delta, slow_query;
 };
 extern const struct config_section query_section; /* key `query` */

@@ -8,8 +8,32 @@
 #include "model/histogram.h"
 #include "promql/function.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { SHARE_STEP = 1 << 20 };
+
+void query_share_give(struct query_share *share)
+{
+    atomic_fetch_sub(share->taken, share->held);
+    share->held = 0;
+}
+
+/* share_take - that this query holds so much now. Growth is accounted by the megabyte: all queries write that number.
+ */
+static err share_take(struct query_share *share, size_t used)
+{
+    if (!share || used < share->held + SHARE_STEP)
+        return NULL;
+    size_t taken = atomic_fetch_add(share->taken, used - share->held) + used - share->held;
+    share->held = used;
+    if (taken <= share->max)
+        return NULL;
+    return err_hint(err_new(ERR_UNAVAILABLE,
+                            "the queries that run now would take more than %zu bytes of memory together", share->max),
+                    "ask again when others have ended, or raise query.max_bytes_together");
+}
 
 err evaluation_check(struct evaluation *ev)
 {
@@ -29,6 +53,7 @@ err evaluation_check(struct evaluation *ev)
     if (used > bytes_max)
         return err_hint(err_new(ERR_RANGE, "the query would take more than %zu bytes of memory", bytes_max),
                         "aggregate earlier, ask for fewer series or steps, or raise the limit of bytes a query");
+    TRY(share_take(query->limits ? query->limits->share : NULL, used));
     if (query->cancelled && __atomic_load_n(query->cancelled, __ATOMIC_RELAXED))
         return err_new(ERR_UNAVAILABLE, "query was canceled in expression evaluation");
     if (query->deadline_ms && time_mono_ms() >= query->deadline_ms)

@@ -1,0 +1,49 @@
+"""test_attack_metrics.py - what an attacker tries on the metrics engine, on the real binary."""
+import time
+import urllib.parse
+
+import senders
+
+API = '/prometheus/api/v1'
+
+
+def query(daemon, expression, **more):
+    return daemon.get(f'{API}/query?' + urllib.parse.urlencode({'query': expression, **more}))
+
+
+# Queries
+
+def test_queries_share_one_limit_of_memory(make_daemon):
+    daemon = make_daemon(config='query: { max_bytes_together: 4MiB }\n')
+    said = query(daemon, 'sum_over_time(vector(1)[7d:1s])')
+    assert said.status == 503 and 'queries that run now' in said.body['error'], said.body
+    assert query(daemon, 'sum_over_time(vector(1)[1h:1s])').status == 200, 'what it took was given back'
+
+
+# Configuration
+
+RULES = 'groups: [{name: %s, rules: [{record: one, expr: "1"}]}]\n'
+
+
+def groups(daemon):
+    return [it['name'] for it in daemon.get(f'{API}/rules').body['data']['groups'] if it['file'].endswith('/rules.yml')]
+
+
+def test_a_reload_with_wrong_jobs_leaves_the_rules_alone(make_daemon):
+    daemon = make_daemon(config='server: {}\n')
+    rules = daemon.folder / 'rules.yml'
+    rules.write_text(RULES % 'before')
+    rules.chmod(0o644)
+    daemon.write_config('rule_files: [rules.yml]\n')
+    assert daemon.post('/-/reload').status == 200
+    assert groups(daemon) == ['before']
+    rules.write_text(RULES % 'after')
+    daemon.write_config('rule_files: [rules.yml]\nscrape_configs: [{job_name: a}, {job_name: a}]\n')
+    assert daemon.post('/-/reload').status == 400
+    assert groups(daemon) == ['before']
+    rules.write_text('nonsense')
+    daemon.write_config('rule_files: [rules.yml]\nscrape_configs: [{job_name: a, static_configs: [{targets: ["127.0.0.1:1"]}]}]\n')
+    assert daemon.post('/-/reload').status == 400
+    assert groups(daemon) == ['before']
+    assert not [it for it in daemon.get(f'{API}/targets').body['data']['activeTargets'] if it['scrapePool'] == 'a']
+    assert 'go back' not in daemon.log_text()
