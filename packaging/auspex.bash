@@ -20,11 +20,12 @@ _auspex() {
     'tsdb dump'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--storage.path --match --what ' -- "$current")) && return ;;
     'tsdb repair'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--storage.path ' -- "$current")) && return ;;
     'tsdb verify'*) [[ $current == -* ]] && COMPREPLY=($(compgen -W '--storage.path ' -- "$current")) && return ;;
-    '') COMPREPLY=($(compgen -W 'ack actions alerts approvals approve audit check check check completion default-config demo incidents man openapi predict query reject schema serve status stop token tsdb tsdb tsdb version ' -- "$current")) && return ;;
+    '') COMPREPLY=($(compgen -W 'ack actions alerts approvals approve audit check check check completion default-config demo incidents man openapi predict query reject schema serve status stop test token tsdb tsdb tsdb version ' -- "$current")) && return ;;
     'audit') COMPREPLY+=($(compgen -W 'verify' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'actions' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'config' -- "$current")) ;;&
     'check') COMPREPLY+=($(compgen -W 'rules' -- "$current")) ;;&
+    'test') COMPREPLY+=($(compgen -W 'rules' -- "$current")) ;;&
     'token') COMPREPLY+=($(compgen -W 'create' -- "$current")) ;;&
     'tsdb') COMPREPLY+=($(compgen -W 'dump' -- "$current")) ;;&
     'tsdb') COMPREPLY+=($(compgen -W 'repair' -- "$current")) ;;&

@@ -146,7 +146,7 @@ static void put(struct script_source *source, struct labels labels, struct scrip
 
 struct load_line {
     struct labels labels;
-    struct script_sequence samples, starts;
+    struct sequence samples, starts;
 };
 
 struct load {
@@ -185,12 +185,12 @@ static err read_line(struct load *load, struct str line)
     size_t length = script_series_length(line);
     struct str rest = str_slice(line, length, line.length);
     bool starts = str_starts(rest, S("@st"));
-    struct script_sequence sequence;
+    struct sequence sequence;
     struct load_line *to = NULL;
     struct labels labels;
 
     TRY(promql_parse_metric(arena, str_slice(line, 0, length), &labels));
-    TRY(script_sequence_parse(arena, starts ? str_slice(rest, 3, rest.length) : rest, &sequence));
+    TRY(sequence_parse(arena, starts ? str_slice(rest, 3, rest.length) : rest, &sequence));
     for (size_t i = 0; i < load->lines.count; i++)
         if (labels_eq(load->lines.at[i].labels, labels))
             to = &load->lines.at[i];
@@ -204,8 +204,8 @@ static err read_line(struct load *load, struct str line)
 static void store(struct load *load, const struct load_line *line)
 {
     for (size_t i = 0; i < line->samples.items.count; i++) {
-        const struct script_item *item = &line->samples.items.at[i];
-        const struct script_item *start = i < line->starts.items.count ? &line->starts.items.at[i] : NULL;
+        const struct sequence_item *item = &line->samples.items.at[i];
+        const struct sequence_item *start = i < line->starts.items.count ? &line->starts.items.at[i] : NULL;
         int64_t time = (int64_t)i * load->step_ms;
         if (item->present)
             put(load->source, line->labels,
@@ -321,7 +321,7 @@ static void store_custom_of(struct load *load, struct labels base)
         double upper;
         if (!str_ends(name_of(line->labels), S("_bucket")) ||
             !labels_eq(base_labels(arena, line->labels, S("_bucket")), base) ||
-            !script_number(labels_get(line->labels, S("le")), &upper))
+            !sequence_number(labels_get(line->labels, S("le")), &upper))
             continue;
         *vec_push(&buckets, arena) = (struct classic_bucket){ upper, line };
         count = line->samples.items.count > count ? line->samples.items.count : count;
@@ -353,7 +353,7 @@ err script_source_load(struct script_source *source, struct str command)
     struct str rest = command, line = str_cut(command, '\n', &rest), step;
 
     str_cut(str_trim(line), ' ', &step);
-    if (!script_duration(str_trim(step), &load.step_ms))
+    if (!sequence_duration(str_trim(step), &load.step_ms))
         return err_new(ERR_INVALID, "'%.*s' is no step", STR_ARG(step));
     while (rest.at) {
         line = str_trim(str_cut(rest, '\n', &rest));

@@ -2,21 +2,7 @@
  *
  * Owner: its arena. Threads: the test's. */
 #pragma once
-#include "model/series_source.h"
-
-/* One place of a described sequence. */
-struct script_item {
-    bool present;
-    double value;
-    const struct histogram *histogram;
-};
-struct script_sequence {
-    VEC(struct script_item) items;
-};
-err script_sequence_parse(struct arena *arena, struct str text, struct script_sequence *ret_sequence) MUST_USE;
-/* script_duration - "1h30m", "-5m", "0". */
-bool script_duration(struct str text, int64_t *ret_ms);
-bool script_number(struct str text, double *ret_value); /* Inf, NaN and durations as seconds among them */
+#include "promql/sequence.h"
 
 /* script_series_length - of the series at the front of a line, up to what follows it. */
 size_t script_series_length(struct str line);

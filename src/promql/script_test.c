@@ -23,7 +23,7 @@ struct expected_note {
 
 struct expected_series {
     struct labels labels;
-    struct script_sequence points;
+    struct sequence points;
 };
 
 /* One eval command with what it expects. */
@@ -108,9 +108,9 @@ static err read_expect(struct script_case *to, struct str line)
     } else if (str_eq(kind, S("range"))) {
         to->is_range_vector = true;
         word(&line), word(&line); /* vector from */
-        bool ok = script_duration(word(&line), &to->range_start_ms);
+        bool ok = sequence_duration(word(&line), &to->range_start_ms);
         word(&line), word(&line), word(&line); /* to, its time, step */
-        if (!ok || !script_duration(word(&line), &to->range_step_ms))
+        if (!ok || !sequence_duration(word(&line), &to->range_step_ms))
             return err_new(ERR_INVALID, "bad range vector");
     } else {
         return err_new(ERR_INVALID, "unknown expectation '%.*s'", STR_ARG(kind));
@@ -129,14 +129,14 @@ static err read_expectation(struct script_case *to, struct str line)
         to->failure = (struct expected_note){ .text = str_trim(str_slice(line, 21, line.length)), .is_regex = true };
         return NULL;
     }
-    if (script_number(line, &to->scalar)) {
+    if (sequence_number(line, &to->scalar)) {
         to->is_scalar = true;
         return NULL;
     }
     struct expected_series *series = vec_push(&to->series, to->arena);
     size_t length = script_series_length(line);
     TRY(promql_parse_metric(to->arena, str_slice(line, 0, length), &series->labels));
-    return script_sequence_parse(to->arena, str_slice(line, length, line.length), &series->points);
+    return sequence_parse(to->arena, str_slice(line, length, line.length), &series->points);
 }
 
 /* read_eval - "eval instant at 5m sum(x)", "eval range from 0 to 1m step 10s x", and the older spellings. */
@@ -152,13 +152,13 @@ static err read_eval(struct script_case *to, struct str line)
             (struct expected_note){ .any = true, .info = str_eq(command, S("eval_info")) };
     bool instant = str_eq(word(&line), S("instant"));
     word(&line); /* at, from */
-    bool ok = script_duration(word(&line), &to->start_ms);
+    bool ok = sequence_duration(word(&line), &to->start_ms);
     to->end_ms = to->start_ms;
     if (!instant) {
         word(&line); /* to */
-        ok &= script_duration(word(&line), &to->end_ms);
+        ok &= sequence_duration(word(&line), &to->end_ms);
         word(&line); /* step */
-        ok &= script_duration(word(&line), &to->step_ms);
+        ok &= sequence_duration(word(&line), &to->step_ms);
     }
     to->query = str_trim(line);
     return ok ? NULL : err_new(ERR_INVALID, "bad time");
@@ -205,7 +205,7 @@ static bool histograms_near(const struct histogram *a, const struct histogram *b
     }
 }
 
-static bool point_is(const struct script_item *expected, const struct point *point)
+static bool point_is(const struct sequence_item *expected, const struct point *point)
 {
     if (expected->histogram || point->histogram)
         return expected->histogram && point->histogram && histograms_near(expected->histogram, point->histogram);

@@ -305,6 +305,7 @@ static err evaluate_rule(struct group *group, struct last *last, struct output *
                                       .expr = rule->parsed,
                                       .start_ms = at_ms,
                                       .end_ms = at_ms,
+                                      .subquery_step_ms = group->options.subquery_step_ms,
                                       .deadline_ms = time_mono_ms() + group->options.interval_ms,
                                       .features = &promql_all_features,
                                       .limits = &(struct promql_limits){ 0 } },

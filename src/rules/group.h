@@ -13,6 +13,7 @@ struct group_options {
     const struct rule_group *spec;
     const char *file;
     int64_t interval_ms, query_offset_ms;
+    int64_t subquery_step_ms; /* of [range:]; 0: 1 minute */
     struct labels external_labels;
     struct str external_url;
     bool restores; /* this is the first start: look for what was before it */

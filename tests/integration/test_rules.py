@@ -1,5 +1,7 @@
 """Rules: recorded series, alerts with their states and texts, reloads, restarts; each as Prometheus does it."""
 import json
+import shutil
+import subprocess
 import time
 import urllib.parse
 
@@ -147,3 +149,116 @@ def test_check_rules_names_what_is_wrong(daemon):
     bad.write_text('groups: [ { name: g, rules: [ { record: a, expr: "b +" } ] } ]\n')
     assert '1 alerting and 1 recording rules in 1 groups' in daemon.cli('check', 'rules', good)
     daemon.cli('check', 'rules', good, bad, status=1)
+
+
+UNIT_RULES = '''groups:
+  - name: second
+    rules:
+      - { record: "job:up:sum", expr: "sum by (job) (instance:up)" }
+      - alert: JobDown
+        expr: job:up:sum == 0
+        for: 2m
+        keep_firing_for: 3m
+        labels: { severity: page, region: '{{ $externalLabels.region }}' }
+        annotations: { summary: '{{ $labels.job }} has {{ $value }} of {{ query "count(up)" | first | value }} up, see {{ $externalURL }}' }
+  - name: first
+    rules:
+      - { record: "instance:up", expr: "up" }
+'''
+UNIT_HEAD = '''rule_files: [ 'unit-*.yml' ]
+evaluation_interval: 1m
+group_eval_order: [ first, second ]
+tests:
+  - name: shop goes down and comes back
+    interval: 30s
+    external_labels: { region: north }
+    external_url: 'http://here'
+    input_series:
+      - { series: 'up{job="shop", instance="a"}', values: '1x3 0x9 1+0x10' }
+      - { series: 'up{job="shop", instance="b"}', values: '0x10 stale' }
+      - { series: 'load{host="a"}', values: '1+2x3 _x2 -1-0.5x2 _ stale 1e3' }
+'''
+FIRES = '''    alert_rule_test:
+      - eval_time: 4m
+        alertname: JobDown
+        exp_alerts:
+          - exp_labels: { job: shop, severity: page, region: north }
+            exp_annotations: { summary: 'shop has 0 of 2 up, see http://here' }
+'''
+UNIT_TESTS = [
+    ('an alert with its texts', FIRES, 0),
+    ('it is pending before', '    alert_rule_test: [ { eval_time: 3m, alertname: JobDown, exp_alerts: [] } ]\n', 0),
+    ('the last evaluation before counts', FIRES.replace('4m', '4m59s'), 0),
+    ('it goes on firing', FIRES.replace('4m', '8m').replace('of 2', 'of 1'), 0),
+    ('until then', '    alert_rule_test: [ { eval_time: 11m, alertname: JobDown, exp_alerts: [] } ]\n', 0),
+    ('an unexpected alert', '    alert_rule_test: [ { eval_time: 4m, alertname: JobDown, exp_alerts: [] } ]\n', 1),
+    ('an alert that does not fire', FIRES.replace('4m', '3m'), 1),
+    ('another label', FIRES.replace('north }', 'south }'), 1),
+    ('another annotation', FIRES.replace('0 of 2', '1 of 2'), 1),
+    ('a rule recorded', "    promql_expr_test: [ { expr: 'job:up:sum', eval_time: 1m, exp_samples: [ { labels: 'job:up:sum{job=\"shop\"}', value: 1 } ] } ]\n", 0),
+    ('a value is another', "    promql_expr_test: [ { expr: 'job:up:sum', eval_time: 1m, exp_samples: [ { labels: 'job:up:sum{job=\"shop\"}', value: 2 } ] } ]\n", 1),
+    ('a series is missing', "    promql_expr_test: [ { expr: 'up', eval_time: 1m, exp_samples: [ { labels: 'up{job=\"shop\",instance=\"a\"}', value: 1 } ] } ]\n", 1),
+    ('steps and gaps', "    promql_expr_test: [ { expr: 'load', eval_time: 1m, exp_samples: [ { labels: 'load{host=\"a\"}', value: 5 } ] },\n"
+     "                        { expr: 'sum_over_time(load[3m59s])', eval_time: 4m, exp_samples: [ { labels: '{host=\"a\"}', value: 10.5 } ] } ]\n", 0),
+    ('a stale series is none', "    promql_expr_test: [ { expr: 'up{instance=\"b\"}', eval_time: 6m, exp_samples: [] } ]\n", 0),
+    ('a scalar', "    promql_expr_test: [ { expr: '1 + 1', eval_time: 0s, exp_samples: [ { labels: '{}', value: 2 } ] } ]\n", 0),
+    ('no expression', "    promql_expr_test: [ { expr: 'up +', eval_time: 0s } ]\n", 1),
+    ('a range is no sample', "    promql_expr_test: [ { expr: 'up[5m]', eval_time: 0s } ]\n", 1),
+    ('an unknown key', '    alert_rule_tests: []\n', 1),
+    ('a broken sequence', "      - { series: load, values: '1+x' }\n", 1),
+]
+
+
+@pytest.mark.parametrize('what,test,status', UNIT_TESTS, ids=[it[0] for it in UNIT_TESTS])
+def test_unit_tests_of_rules_end_as_promtool_has_them(daemon, what, test, status):
+    (daemon.folder / 'unit-rules.yml').write_text(UNIT_RULES)
+    file = daemon.folder / 'test.yml'
+    file.write_text(UNIT_HEAD + test)
+    said = daemon.cli('test', 'rules', file, status=status)
+    assert ('fine, 1 tests' in said) == (status == 0)
+    if shutil.which('promtool'):
+        theirs = subprocess.run(['promtool', 'test', 'rules', file], capture_output=True, text=True, timeout=60)
+        assert theirs.returncode == status, theirs.stdout + theirs.stderr
+
+
+def test_a_failing_unit_test_says_what_was_expected_and_what_was_found(daemon):
+    (daemon.folder / 'unit-rules.yml').write_text(UNIT_RULES)
+    file = daemon.folder / 'test.yml'
+    file.write_text(UNIT_HEAD + FIRES.replace('page', 'ticket') + '''    promql_expr_test:
+      - { expr: 'sum(up)', eval_time: 1m, exp_samples: [ { labels: '{}', value: 1.5 } ] }
+  - name: histograms
+    interval: 1m
+    start_timestamp: 2026-01-02T03:04:05Z
+    input_series: [ { series: latency, values: '{{count:4 sum:2 buckets:[1 3]}}+{{count:2 sum:2 buckets:[2]}}x3' } ]
+    promql_expr_test:
+      - { expr: latency, eval_time: 1m, exp_samples: [ { labels: latency, histogram: '{{count:6 sum:4 buckets:[3 3]}}' } ] }
+      - { expr: time(), eval_time: 1m, exp_samples: [ { labels: '{}', value: 1767323105 } ] }
+      - { expr: latency, eval_time: 2m, exp_samples: [ { labels: latency, histogram: '{{count:6 sum:4 buckets:[3 3]}}' } ] }
+''')
+    said = daemon.cli('test', 'rules', file, status=1)
+    assert said.splitlines() == [
+        f'{file}: 2 of 2 tests failed',
+        '  test 1 (shop goes down and comes back): alert JobDown at 4m',
+        '    - {alertname="JobDown",job="shop",region="north",severity="ticket"} {summary="shop has 0 of 2 up, see http://here"}',
+        '    + {alertname="JobDown",job="shop",region="north",severity="page"} {summary="shop has 0 of 2 up, see http://here"}',
+        '  test 1 (shop goes down and comes back): expression sum(up) at 1m',
+        '    - {} 1.5',
+        '    + {} 1',
+        '  test 2 (histograms): expression latency at 2m',
+        '    - latency {count:6, sum:4, (0.5,1]:3, (1,2]:3}',
+        '    + latency {count:8, sum:6, (0.5,1]:5, (1,2]:3}',
+    ]
+
+
+def test_a_unit_test_ends_where_a_rule_fails(daemon):
+    (daemon.folder / 'rules.yml').write_text('groups: [ { name: g, rules: [ { record: r, expr: "a + on () a" } ] } ]\n')
+    file = daemon.folder / 'test.yml'
+    file.write_text('''rule_files: [ rules.yml ]
+tests:
+  - input_series: [ { series: 'a{x="1"}', values: 1x5 }, { series: 'a{x="2"}', values: 1x5 } ]
+    promql_expr_test: [ { expr: absent(r), eval_time: 5m, exp_samples: [ { labels: '{}', value: 1 } ] } ]
+''')
+    said = daemon.cli('test', 'rules', file, status=1)
+    assert 'rule r at 0s' in said and 'many-to-many' in said
+    daemon.cli('test', 'rules', daemon.folder / 'none.yml', status=1)
+    daemon.cli('test', 'rules', status=2)

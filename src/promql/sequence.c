@@ -1,51 +1,29 @@
-/* script_sequence_test.c - reads sequences of samples: numbers, gaps, steps, histograms. */
-#include "base/test.h"
+/* sequence.c - reads sequences of samples: numbers, gaps, steps, histograms. */
+#include "promql/sequence.h"
+
+#include "base/duration.h"
 #include "model/histogram.h"
 #include "model/histogram_sum.h"
-#include "promql/script_source_test.h"
 
 #include <ctype.h>
 #include <math.h>
 
-bool script_duration(struct str text, int64_t *ret_ms)
+enum { TIMES_MAX = 1000000 };
+
+bool sequence_duration(struct str text, int64_t *ret_ms)
 {
-    static const struct {
-        struct str unit;
-        int64_t ms;
-    } units[] = { { S("ms"), 1 },       { S("s"), 1000 },      { S("m"), 60000 },      { S("h"), 3600000 },
-                  { S("d"), 86400000 }, { S("w"), 604800000 }, { S("y"), 31536000000 } };
     bool negative = str_starts(text, S("-"));
-    int64_t total = 0;
+    struct duration duration;
 
     if (negative || str_starts(text, S("+")))
         text = str_slice(text, 1, text.length);
-    if (str_eq(text, S("0"))) {
-        *ret_ms = 0;
-        return true;
-    }
-    if (!text.length)
+    if (!duration_parse(text, &duration))
         return false;
-    while (text.length) {
-        size_t digits = 0, letters = 0, unit = 0;
-        int64_t number;
-        while (digits < text.length && isdigit((unsigned char)text.at[digits]))
-            digits++;
-        while (digits + letters < text.length && isalpha((unsigned char)text.at[digits + letters]))
-            letters++;
-        if (!str_to_i64(str_slice(text, 0, digits), &number))
-            return false;
-        while (unit < ARRAY_LEN(units) && !str_eq(units[unit].unit, str_slice(text, digits, digits + letters)))
-            unit++;
-        if (unit == ARRAY_LEN(units))
-            return false;
-        total += number * units[unit].ms;
-        text = str_slice(text, digits + letters, text.length);
-    }
-    *ret_ms = negative ? -total : total;
+    *ret_ms = negative ? -duration.ms : duration.ms;
     return true;
 }
 
-bool script_number(struct str text, double *ret_value)
+bool sequence_number(struct str text, double *ret_value)
 {
     struct str bare = str_starts(text, S("-")) || str_starts(text, S("+")) ? str_slice(text, 1, text.length) : text;
     int64_t ms;
@@ -59,7 +37,7 @@ bool script_number(struct str text, double *ret_value)
     }
     if (str_to_double(text, ret_value))
         return true;
-    if (!script_duration(text, &ms) || str_eq(bare, S("0")))
+    if (!sequence_duration(text, &ms) || str_eq(bare, S("0")))
         return false;
     *ret_value = (double)ms / 1000;
     return true;
@@ -80,7 +58,7 @@ static size_t number_length(struct str text)
     return i;
 }
 
-static struct script_item *add(struct arena *arena, struct script_sequence *to)
+static struct sequence_item *add(struct arena *arena, struct sequence *to)
 {
     return vec_push(&to->items, arena);
 }
@@ -97,14 +75,14 @@ static bool take_times(struct str *text, size_t *ret_times)
     struct str rest = str_slice(*text, 1, text->length);
     while (digits < rest.length && isdigit((unsigned char)rest.at[digits]))
         digits++;
-    if (!str_to_u64(str_slice(rest, 0, digits), &times) || times > 1000000)
+    if (!str_to_u64(str_slice(rest, 0, digits), &times) || times > TIMES_MAX)
         return false;
     *ret_times = times;
     *text = str_slice(rest, digits, rest.length);
     return true;
 }
 
-static err take_histograms(struct arena *arena, struct str *text, struct script_sequence *to)
+static err take_histograms(struct arena *arena, struct str *text, struct sequence *to)
 {
     const struct histogram *first, *step = NULL;
     size_t end = str_find(*text, S("}}"), 0), times;
@@ -118,6 +96,8 @@ static err take_histograms(struct arena *arena, struct str *text, struct script_
         subtract = *text->at == '-';
         *text = str_slice(*text, 1, text->length);
         end = str_find(*text, S("}}"), 0);
+        if (end == SIZE_MAX)
+            return err_new(ERR_INVALID, "a histogram's step without its end");
         TRY(histogram_parse(arena, str_slice(*text, 0, end + 2), &step));
         *text = str_slice(*text, end + 2, text->length);
     }
@@ -125,7 +105,7 @@ static err take_histograms(struct arena *arena, struct str *text, struct script_
         return err_new(ERR_INVALID, "bad count of histograms");
     for (size_t i = 0; i <= times; i++) {
         struct histogram_sum sum = { .plain = true };
-        *add(arena, to) = (struct script_item){ .present = true, .histogram = first };
+        *add(arena, to) = (struct sequence_item){ .present = true, .histogram = first };
         if (!step || i == times)
             continue;
         histogram_sum_begin(&sum, arena, first);
@@ -137,37 +117,37 @@ static err take_histograms(struct arena *arena, struct str *text, struct script_
     return NULL;
 }
 
-static err take_numbers(struct arena *arena, struct str *text, struct script_sequence *to)
+static err take_numbers(struct arena *arena, struct str *text, struct sequence *to)
 {
     size_t length = number_length(*text), times;
     double first, step = 0;
 
-    if (!script_number(str_slice(*text, 0, length), &first))
+    if (!sequence_number(str_slice(*text, 0, length), &first))
         return err_new(ERR_INVALID, "no number at '%.*s'", STR_ARG(*text));
     *text = str_slice(*text, length, text->length);
     if (text->length && (*text->at == '+' || *text->at == '-')) {
         length = number_length(*text);
-        if (!script_number(str_slice(*text, 0, length), &step))
+        if (!sequence_number(str_slice(*text, 0, length), &step))
             return err_new(ERR_INVALID, "no step at '%.*s'", STR_ARG(*text));
         *text = str_slice(*text, length, text->length);
     }
     if (!take_times(text, &times))
         return err_new(ERR_INVALID, "bad count of numbers");
     for (size_t i = 0; i <= times; i++, first += step)
-        *add(arena, to) = (struct script_item){ .present = true, .value = first };
+        *add(arena, to) = (struct sequence_item){ .present = true, .value = first };
     return NULL;
 }
 
-err script_sequence_parse(struct arena *arena, struct str text, struct script_sequence *ret_sequence)
+err sequence_parse(struct arena *arena, struct str text, struct sequence *ret_sequence)
 {
     size_t times;
 
-    *ret_sequence = (struct script_sequence){ 0 };
+    *ret_sequence = (struct sequence){ 0 };
     for (text = str_trim(text); text.length; text = str_trim(text)) {
         if (str_starts(text, S("{{"))) {
             TRY(take_histograms(arena, &text, ret_sequence));
         } else if (str_starts(text, S("stale"))) {
-            *add(arena, ret_sequence) = (struct script_item){ .present = true, .value = value_stale() };
+            *add(arena, ret_sequence) = (struct sequence_item){ .present = true, .value = value_stale() };
             text = str_slice(text, 5, text.length);
         } else if (str_starts(text, S("_"))) {
             text = str_slice(text, 1, text.length);
@@ -179,24 +159,9 @@ err script_sequence_parse(struct arena *arena, struct str text, struct script_se
         } else {
             TRY(take_numbers(arena, &text, ret_sequence));
         }
+        TRY(arena_check(arena));
         if (text.length && *text.at != ' ' && *text.at != '\t')
             return err_new(ERR_INVALID, "a sequence goes on with '%.*s'", STR_ARG(text));
     }
     return NULL;
-}
-
-TEST(script_sequences_are_numbers_gaps_and_steps)
-{
-    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
-    struct script_sequence sequence;
-
-    ASSERT_OK(script_sequence_parse(arena, S("1 -2+3x2 _x2 NaN 5m 1e-1-1e1x1 0x2 stale"), &sequence));
-    ASSERT_EQ_INT(14, (int64_t)sequence.items.count);
-    ASSERT_NEAR(4, sequence.items.at[3].value, 0);
-    ASSERT_FALSE(sequence.items.at[5].present);
-    ASSERT_NEAR(NAN, sequence.items.at[6].value, 0);
-    ASSERT_NEAR(300, sequence.items.at[7].value, 0);
-    ASSERT_NEAR(-9.9, sequence.items.at[9].value, 1e-12);
-    ASSERT_TRUE(value_is_stale(sequence.items.at[13].value));
-    ASSERT_ERR(ERR_INVALID, "no number at 'y'", script_sequence_parse(arena, S("1 y"), &sequence));
 }
