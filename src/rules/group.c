@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { EVAL_BYTES = 256 << 20, OUTAGE_MS = HOUR_MS, GRACE_MS = 10 * MINUTE_MS };
+enum { EVAL_BYTES = 256 << 20, OUTAGE_MS = HOUR_MS, GRACE_MS = 10 * MINUTE_MS, TELL_MAX = 200 };
 
 METRIC(COUNTER, rule_evaluations_total, "Evaluations of rules.", NULL);
 METRIC(COUNTER, rule_evaluation_failures_total, "Evaluations that failed.", NULL);
@@ -242,6 +242,7 @@ static err restore(struct group *group, struct alerting *alerting, struct arena 
     return NULL;
 }
 
+/* tell - some at a time: other writers of the journal get their turn between them. */
 static void tell(struct group *group, struct alerting *alerting, struct arena *arena)
 {
     VEC(struct active_alert *) changed = { 0 };
@@ -252,11 +253,13 @@ static void tell(struct group *group, struct alerting *alerting, struct arena *a
             (alert->state == ALERT_STATE_FIRING || alert->state == ALERT_STATE_INACTIVE))
             *vec_push(&changed, arena) = alert;
     }
-    if (!changed.count)
-        return;
-    err e = group->options.changed(group->options.arg, alerting->rule, changed.at, changed.count);
-    for (size_t i = 0; i < changed.count && !e; i++)
-        changed.at[i]->told = changed.at[i]->state == ALERT_STATE_FIRING;
+    err e = NULL;
+    for (size_t from = 0; from < changed.count && !e; from += TELL_MAX) {
+        size_t count = changed.count - from < TELL_MAX ? changed.count - from : TELL_MAX;
+        e = group->options.changed(group->options.arg, alerting->rule, changed.at + from, count);
+        for (size_t i = from; i < from + count && !e; i++)
+            changed.at[i]->told = changed.at[i]->state == ALERT_STATE_FIRING;
+    }
     log_err(e, "can't record what rule %.*s found", STR_ARG(alerting->rule->alert));
 }
 

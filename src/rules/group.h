@@ -17,7 +17,7 @@ struct group_options {
     struct labels external_labels;
     struct str external_url;
     bool restores; /* this is the first start: look for what was before it */
-    /* changed - alerts began or ended to fire, or could not be told before; under the group's lock. An err is logged
+    /* changed - some of the alerts that began or ended to fire, or could not be told before. An err is logged
      * and they are told again at the next evaluation. */
     err (*changed)(void *arg, const struct rule *rule, struct active_alert *const *alerts, size_t count);
     void *arg;
