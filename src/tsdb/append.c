@@ -16,7 +16,7 @@ METRIC(COUNTER, tsdb_samples_refused_total, "Samples not stored, by why; duplica
 /* Times further out would overflow where spans are computed. */
 #define TIME_LIMIT_MS (INT64_MAX / 4)
 
-enum { LABEL_BYTES_MAX = 64 * 1024 }; /* of a name or value */
+enum { LABEL_BYTES_MAX = 64 * 1024 /* of a name or value */, EXPLAIN_MAX = 1200 };
 
 struct append {
     struct append *next; /* on the shelf */
@@ -163,14 +163,26 @@ err append_end(struct append *append, struct append_summary *ret_summary)
 
 /* ---- the series ---- */
 
+/* explain_series - cut where it would leave no room to say what is wrong; NUL would end the text. */
+static void explain_series(struct buf *why, struct labels labels)
+{
+    struct buf text CLEANUP(buf_clear) = { .max = EXPLAIN_MAX };
+
+    labels_write_series(&text, labels);
+    buf_add(why, S("series "));
+    for (size_t i = 0; i < text.length; i++)
+        buf_add_c(why, (unsigned char)text.at[i] < ' ' ? '?' : text.at[i]);
+    if (text.failed)
+        buf_add(why, S("..."));
+}
+
 static void explain(struct append *append, struct labels labels, const char *what)
 {
     struct buf *why = &append->why;
 
     if (why->length)
         return;
-    buf_add(why, S("series "));
-    labels_write_series(why, labels);
+    explain_series(why, labels);
     buf_addf(why, " is refused: %s; from %.*s", what, STR_ARG(append->origin_name));
     append->summary.why = buf_str(why);
 }
@@ -320,8 +332,7 @@ static void explain_time(struct append *append, int64_t time_ms, const char *wha
 
     if (why->length)
         return;
-    buf_add(why, S("series "));
-    labels_write_series(why, series_labels(table, series_at(table, append->series), room));
+    explain_series(why, series_labels(table, series_at(table, append->series), room));
     buf_addf(why, ": a sample at %" PRId64 " ms %s; from %.*s", time_ms, what, STR_ARG(append->origin_name));
     append->summary.why = buf_str(why);
 }

@@ -242,6 +242,24 @@ TEST(tsdb_refuses_labels_that_are_none)
     tsdb_close(tsdb);
 }
 
+TEST(tsdb_says_what_is_wrong_with_a_long_series_too)
+{
+    struct tsdb *tsdb = open_tsdb(&plain_settings);
+    struct append *append = begin(tsdb);
+    char value[5000];
+
+    memset(value, 'x', sizeof(value));
+    const struct label labels[] = { { S("__name__"), S("m\0n") },
+                                    { S("a"), { value, sizeof(value) } },
+                                    { S("a"), S("y") } };
+    ASSERT_FALSE(append_labels(append, (struct labels){ labels, ARRAY_LEN(labels) }));
+    ASSERT_CONTAINS("series m?n{", append_so_far(append)->why);
+    ASSERT_CONTAINS("... is refused: ", append_so_far(append)->why);
+    ASSERT_CONTAINS("; from test", append_so_far(append)->why);
+    ASSERT_OK(append_end(append, NULL));
+    tsdb_close(tsdb);
+}
+
 TEST(tsdb_names_and_values_are_those_of_the_series_that_match)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
