@@ -1,6 +1,6 @@
 /* criterion.h - "did it help?" as an expression over the latest samples, with three answers.
  *
- * Owner: results live in the arena given. Threads: any. PromQL takes this header's place over once there is an engine.
+ * Owner: results live in the arena given. Threads: any.
  *
  *   redis_memory_used_bytes{instance="{{instance}}"} / redis_memory_max_bytes{instance="{{instance}}"} < 0.9
  *

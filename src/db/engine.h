@@ -59,7 +59,7 @@ struct db {
     pthread_cond_t work;
     struct request_queue queue;
     size_t posts;
-    bool writer_runs, stopping, poked;
+    bool writer_runs, stopping;
     struct db_health health;
 
     pthread_cond_t reading_back;
@@ -87,7 +87,6 @@ struct db {
 /* writer.c */
 err writer_start(struct db *db) MUST_USE;
 void writer_stop(struct db *db);
-void writer_poke(struct db *db);                            /* run a batch, even an empty one */
 void writer_submit(struct db *db, struct request *request); /* ours: not bounded; done() frees */
 
 /* readers.c: cursors and steps, within the writer's transaction. */

@@ -213,7 +213,7 @@ static void wait_locked(struct db *db)
 {
     for (;;) {
         int64_t now = time_mono_ms(), until = now + TICK_MS;
-        if (db->queue.first || db->stopping || db->poked)
+        if (db->queue.first || db->stopping)
             return;
         if (db->failed_at_ms)
             until = db->failed_at_ms + TICK_MS;
@@ -234,7 +234,6 @@ static struct request *take_locked(struct db *db, size_t *ret_count)
     struct request *first = db->queue.first, *last = first;
     size_t count = first ? 1 : 0;
 
-    db->poked = false;
     while (last && last->next && count < BATCH_MAX) {
         last = last->next;
         count++;
@@ -271,14 +270,13 @@ static void *write_loop(void *arg)
     for (;;) {
         pthread_mutex_lock(&db->lock);
         wait_locked(db);
-        bool poked = db->poked;
         struct request *requests = take_locked(db, &count);
         bool stop = db->stopping && !requests;
         metric_set(&db_queue_length, (double)db->queue.count);
         pthread_mutex_unlock(&db->lock);
         if (stop)
             break;
-        if (requests || poked || !idle(db))
+        if (requests || !idle(db))
             batch(db, requests, count);
     }
     readers_close(db);
@@ -324,14 +322,6 @@ void writer_stop(struct db *db)
     connection_close(TAKE(db->tx.connection));
     names_clear(&db->names);
     arena_free(db->tx.arena);
-}
-
-void writer_poke(struct db *db)
-{
-    pthread_mutex_lock(&db->lock);
-    db->poked = true;
-    pthread_cond_signal(&db->work);
-    pthread_mutex_unlock(&db->lock);
 }
 
 static void push_locked(struct db *db, struct request *request)

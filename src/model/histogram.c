@@ -244,11 +244,3 @@ bool histogram_equal(const struct histogram *a, const struct histogram *b)
            a->zero_threshold == b->zero_threshold && same_bits(a->zero_count, b->zero_count) &&
            sides_equal(&a->negative, &b->negative) && sides_equal(&a->positive, &b->positive);
 }
-
-size_t histogram_samples(const struct histogram *histogram)
-{
-    size_t words = histogram->positive.span_count + histogram->negative.span_count + histogram->positive.count +
-                   histogram->negative.count + histogram->bound_count;
-
-    return (sizeof(*histogram) + words * sizeof(double) + sizeof(int64_t)) / (sizeof(int64_t) + sizeof(double));
-}

@@ -53,8 +53,6 @@ const struct histogram *histogram_reduce(struct arena *arena, const struct histo
 /* histogram_equal - the same layout and the same bits; hints don't count. */
 bool histogram_equal(const struct histogram *a, const struct histogram *b);
 bool histogram_bounds_equal(const double *a, size_t a_count, const double *b, size_t b_count);
-/* histogram_samples - how many float samples it weighs against limits. */
-size_t histogram_samples(const struct histogram *histogram);
 
 /* histogram_reset - whether the counter started again between the two: a count fell, a bucket is gone, the resolution
  * rose. Hints shortcut. */

@@ -43,11 +43,6 @@ struct arena *request_arena(struct request *req)
     return req->arena;
 }
 
-struct str request_method(struct request *req)
-{
-    return req->head.method;
-}
-
 struct str request_path(struct request *req)
 {
     return req->head.path;

@@ -70,7 +70,6 @@ struct route {
 };
 
 struct arena *request_arena(struct request *req);
-struct str request_method(struct request *req);
 struct str request_path(struct request *req);
 struct str request_param(struct request *req, struct str name); /* of the path, percent-decoded */
 bool request_param_i64(struct request *req, struct str name, int64_t *ret_value) MUST_USE;

@@ -26,7 +26,6 @@ struct message {
     int64_t time;
 };
 extern const struct schema message_schema;
-const char *message_kind_name(int kind);
 
 struct notifier {
     const char *name;

@@ -32,11 +32,6 @@ static const struct field message_fields[] = {
 };
 const struct schema message_schema = SCHEMA(struct message, message_fields, .doc = "What people are told.");
 
-const char *message_kind_name(int kind)
-{
-    return kind_words[kind];
-}
-
 static const char *const priority_words[] = { "P1", "P2", "P3", "P4", NULL };
 
 struct notify_settings {

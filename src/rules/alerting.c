@@ -194,7 +194,7 @@ static void advance(const struct rule *rule, struct active_alert *alert, int64_t
     } else if (alert->state == ALERT_STATE_FIRING && time_ms - alert->active_at_ms < rule->hold.ms) {
         /* `for` became longer by a reload. */
         alert->state = ALERT_STATE_PENDING;
-        alert->fired_at_ms = alert->sent_at_ms = alert->keep_since_ms = 0;
+        alert->fired_at_ms = alert->keep_since_ms = 0;
     }
 }
 

@@ -19,7 +19,7 @@ struct active_alert {
     struct labels annotations;
     enum alert_state state; /* INACTIVE: resolved */
     double value;
-    int64_t active_at_ms, fired_at_ms, resolved_at_ms, keep_since_ms, sent_at_ms; /* 0: never */
+    int64_t active_at_ms, fired_at_ms, resolved_at_ms, keep_since_ms; /* 0: never */
     bool seen;
     bool told; /* that it fires stands in the journal */
 };

@@ -119,7 +119,8 @@ TEST(alert_has_the_texts_that_its_templates_say)
         &stage,
         "        labels: { severity: '{{ if gt $value 9.0 }}critical{{ else }}high{{ end }}', host: '{{ "
         "$labels.instance }}' }\n"
-        "        annotations: { summary: 'load of {{ $labels.instance }} is {{ $value }}', bad: '{{ index 1 2 }}' }\n");
+        "        annotations: { summary: 'load of {{ $labels.instance }} is {{ $value }}', bad: '{{ index 1 2 }}',\n"
+        "                       named: '{{ define \"x\" }}<{{ . }}>{{ end }}{{ tmpl \"x\" $value }}' }\n");
     ASSERT_OK(step(&stage, "a", 7.5, 0, 0));
     const struct active_alert *alert = stage.alerting.alerts.at[0];
     ASSERT_STR("high", labels_get(alert->labels, S("severity")));
@@ -128,6 +129,7 @@ TEST(alert_has_the_texts_that_its_templates_say)
     ASSERT_STR("", labels_get(alert->labels, S("__name__")));
     ASSERT_STR("load of a is 7.5", labels_get(alert->annotations, S("summary")));
     ASSERT_TRUE(str_starts(labels_get(alert->annotations, S("bad")), S("<error expanding template:")));
+    ASSERT_STR("<7.5>", labels_get(alert->annotations, S("named")));
     ASSERT_OK(step(&stage, "a", 8, 15, 0)); /* the same alert with a new text */
     ASSERT_EQ_INT(1, stage.alerting.alerts.count);
     ASSERT_STR("load of a is 8", labels_get(stage.alerting.alerts.at[0]->annotations, S("summary")));

@@ -181,16 +181,24 @@ static err table_link(struct template_run *run, const struct value *args, size_t
     return link_to(run, &args[0], "&tab=table", ret_value);
 }
 
+/* tmpl - {{ template }} where the name is worked out. */
+static err named_template(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
+{
+    struct str text;
+
+    (void)count;
+    if (args[0].kind != VALUE_TEXT)
+        return err_new(ERR_RANGE, "tmpl takes the name of a template");
+    TRY(template_call(run, args[0].text, args[1], &text));
+    *ret_value = value_text(text);
+    return NULL;
+}
+
 const struct template_function rule_template_functions[] = {
-    { "query", 1, 1, run_query },
-    { "first", 1, 1, first },
-    { "value", 1, 1, value_of },
-    { "label", 2, 2, label },
-    { "strvalue", 1, 1, text_value },
-    { "sortByLabel", 2, 2, sort_by_label },
-    { "externalURL", 0, 0, external_url },
-    { "pathPrefix", 0, 0, path_prefix },
-    { "graphLink", 1, 1, graph_link },
-    { "tableLink", 1, 1, table_link },
-    { NULL, 0, 0, NULL },
+    { "query", 1, 1, run_query },          { "first", 1, 1, first },
+    { "value", 1, 1, value_of },           { "label", 2, 2, label },
+    { "strvalue", 1, 1, text_value },      { "sortByLabel", 2, 2, sort_by_label },
+    { "externalURL", 0, 0, external_url }, { "pathPrefix", 0, 0, path_prefix },
+    { "graphLink", 1, 1, graph_link },     { "tableLink", 1, 1, table_link },
+    { "tmpl", 2, 2, named_template },      { NULL, 0, 0, NULL },
 };
