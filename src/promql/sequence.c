@@ -133,8 +133,10 @@ static err take_numbers(struct arena *arena, struct str *text, struct sequence *
     }
     if (!take_times(text, &times))
         return err_new(ERR_INVALID, "bad count of numbers");
-    for (size_t i = 0; i <= times; i++, first += step)
+    for (size_t i = 0; i <= times; i++) {
         *add(arena, to) = (struct sequence_item){ .present = true, .value = first };
+        first += step;
+    }
     return NULL;
 }
 

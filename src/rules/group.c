@@ -184,8 +184,8 @@ static void put_states(struct output *out, const struct alerting *alerting, int6
             continue;
         put(out, state_labels(out->arena, alert->labels, S("ALERTS"), alert_state_name(alert->state)), time_ms, 1,
             NULL);
-        put(out, state_labels(out->arena, alert->labels, S("ALERTS_FOR_STATE"), NULL), time_ms,
-            (double)(alert->active_at_ms / SECOND_MS), NULL);
+        const int64_t since_s = alert->active_at_ms / SECOND_MS;
+        put(out, state_labels(out->arena, alert->labels, S("ALERTS_FOR_STATE"), NULL), time_ms, (double)since_s, NULL);
     }
     if (out->samples.count)
         qsort(out->samples.at, out->samples.count, sizeof(*out->samples.at), by_labels);
