@@ -21,7 +21,7 @@ export async function until(condition, why, ms = 15_000) {
   }
 }
 
-function folder(name) {
+export function folder(name) {
   const path = mkdtempSync(join(tmpdir(), `auspex-ui-${name}-`));
   chmodSync(path, 0o755); /* the daemon may drop to another user */
   return path;

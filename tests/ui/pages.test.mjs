@@ -3,12 +3,14 @@ import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { alertmanager, Daemon, Redis, until } from './daemon.mjs';
+import { Exporters } from './exporters.mjs';
 import { launch, overflow, settled, SHOTS, signedIn, SIZES, violations, watch } from './page.mjs';
 
-let daemon, redis, browser, incident, execution;
+let exporters, daemon, redis, browser, incident, execution;
 
 before(async () => {
-  daemon = await new Daemon().start();
+  exporters = await new Exporters().start();
+  daemon = await new Daemon(exporters.config).start();
   redis = await new Redis().start('--maxmemory', '24mb', '--maxmemory-policy', 'noeviction');
   const { connection } = await daemon.call('POST', '/api/v1/monitor/connect', { host: '127.0.0.1', port: redis.port, name: 'cache-main', test: true });
   await daemon.call('POST', '/api/v1/monitor/start', { connection, interval_s: 1 });
@@ -26,6 +28,7 @@ before(async () => {
   }, 'the alerts and Redis become incidents', 60_000)).id;
   await until(async () => Object.values((await daemon.call('GET', '/api/v1/monitor/metrics?minutes=15')).series)[0]?.length > 3, 'Redis has a history');
   execution = await someExecution(connection);
+  await exporters.judged(daemon);
   browser = await launch();
 });
 
@@ -33,6 +36,7 @@ after(async () => {
   await browser?.close();
   await daemon?.close();
   await redis?.close();
+  await exporters?.close();
 });
 
 /* An execution from its request to its verified end: asked for by one, approved by another. */
@@ -54,6 +58,7 @@ const PAGES = {
   'explore-explain': () => '/explore?tab=explain&expr=' + encodeURIComponent('sum(rate(node_cpu_seconds_total{mode!="idle"}[1m])) / 2'),
   redis: () => '/redis', actions: () => '/actions', approvals: () => '/actions/approvals', executions: () => '/actions/executions',
   execution: () => `/actions/executions/${execution}`, settings: () => '/settings', sources: () => '/settings/sources', access: () => '/settings/access',
+  targets: () => '/settings/targets', rules: () => '/settings/rules',
   guide: () => '/guide',
 };
 
@@ -129,7 +134,7 @@ test('the languages, photographed; nothing runs out of its place', async () => {
       const context = await signedIn(browser, daemon, { size, locale });
       const page = await context.newPage();
       const complaints = watch(page, daemon.url);
-      for (const name of ['now', 'incident', 'redis', 'predictions']) {
+      for (const name of ['now', 'incident', 'redis', 'predictions', 'targets', 'rules']) {
         await page.goto(daemon.url + PAGES[name]());
         await settled(page);
         assert.ok((await page.locator('nav').innerText()).includes(word));

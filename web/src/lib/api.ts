@@ -46,8 +46,9 @@ interface Options {
 async function problemOf(reply: Response): Promise<Problem> {
   const text = await reply.text();
   try {
-    const parsed = JSON.parse(text) as Partial<Problem>;
-    return { ...parsed, title: parsed.title || reply.statusText || `HTTP ${reply.status}`, status: reply.status };
+    /* Under /prometheus an error has Prometheus' own words. */
+    const { error, ...parsed } = JSON.parse(text) as Partial<Problem> & { error?: string };
+    return { ...(error ? { detail: error } : {}), ...parsed, title: parsed.title || reply.statusText || `HTTP ${reply.status}`, status: reply.status };
   } catch {
     return { title: `HTTP ${reply.status} ${reply.statusText}`.trim(), detail: text.slice(0, 300), status: reply.status };
   }

@@ -1,5 +1,5 @@
 // prometheus.ts - the query API that Grafana uses too, asked by the page.
-import { api, ApiError, type Problem } from './api.ts';
+import { api } from './api.ts';
 import { tokens } from './promql.ts';
 import type { Labels, Point } from '../types.ts';
 
@@ -9,12 +9,9 @@ export const PROMETHEUS = '/prometheus/api/v1';
 const POINTS = 500;
 
 interface Envelope<T> {
-  status: 'success' | 'error';
   data: T;
   warnings?: string[];
   infos?: string[];
-  error?: string;
-  errorType?: string;
 }
 
 export interface Histogram {
@@ -43,16 +40,10 @@ export interface Answer {
   notes: string[];
 }
 
-/* ask - an answer in Prometheus' envelope; its errors become problems like all others. */
+/* ask - an answer in Prometheus' envelope. */
 export async function ask<T>(path: string, signal?: AbortSignal): Promise<{ data: T; notes: string[] }> {
-  try {
-    const envelope = await api<Envelope<T>>(PROMETHEUS + path, signal ? { signal } : {});
-    return { data: envelope.data, notes: [...(envelope.warnings ?? []), ...(envelope.infos ?? [])] };
-  } catch (error) {
-    const said = error instanceof ApiError ? (error.problem as Problem & { error?: string }) : null;
-    if (said?.error) throw new ApiError({ title: said.error, detail: said.error, status: said.status }, PROMETHEUS + path);
-    throw error;
-  }
+  const envelope = await api<Envelope<T>>(PROMETHEUS + path, signal ? { signal } : {});
+  return { data: envelope.data, notes: [...(envelope.warnings ?? []), ...(envelope.infos ?? [])] };
 }
 
 export interface Range { from: number; to: number; step: number }

@@ -28,7 +28,7 @@ export function Incidents() {
   const from = useData<{ total: number; incidents: Incident[]; next_cursor?: string | null }>(path, { on: ['incident', 'alert', 'execution'], every: 30_000 });
   return (
     <div class="page">
-      <PageHead title={t('nav.incidents')} lead={t('incidents.lead')}><CopyCurl path={path} /></PageHead>
+      <PageHead title={t('nav.incidents')} lead={t('incidents.lead')}><Link class="button plain small" to="/settings/rules">{t('settings.rules')}</Link><CopyCurl path={path} /></PageHead>
       <div class="filters">
         <Tabs label={t('incident.status')} now={status} onPick={(id) => setQuery({ status: id === 'open' ? null : id })}
           tabs={[{ id: 'open', label: t('incidents.open') }, { id: 'acknowledged', label: t('incident.status.acknowledged') }, { id: 'healing', label: t('incident.status.healing') }, { id: 'resolved', label: t('incident.status.resolved') }, { id: 'all', label: t('all') }]} />

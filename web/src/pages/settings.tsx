@@ -1,4 +1,4 @@
-// settings.tsx - about this server, what it is connected to, who may use it.
+// settings.tsx - about this server, what it is connected to, what it scrapes and judges by, who may use it.
 import { useState } from 'preact/hooks';
 import { person, t, tn } from '../i18n/index.ts';
 import { api, may, session } from '../lib/api.ts';
@@ -12,6 +12,8 @@ import { Pill } from '../ui/status.tsx';
 import type { HealthAnswer, Token, User } from '../types.ts';
 import { FoundServices, Receivers, Snippet, Sources } from './connect.tsx';
 import { MIN_PASSWORD } from './login.tsx';
+import { RulesView } from './rules.tsx';
+import { TargetsView } from './targets.tsx';
 
 const ROLES = ['viewer', 'operator', 'approver', 'admin'];
 
@@ -160,7 +162,8 @@ export function Settings({ tab }: { tab: string }) {
     <div class="page">
       <PageHead title={t('nav.settings')} />
       <Tabs label={t('nav.settings')} now={tab} onPick={(id) => navigate(id === 'about' ? '/settings' : `/settings/${id}`)}
-        tabs={[{ id: 'about', label: t('settings.about') }, { id: 'sources', label: t('settings.sources') }, ...(admin ? [{ id: 'access', label: t('settings.access') }] : [])]} />
+        tabs={[{ id: 'about', label: t('settings.about') }, { id: 'sources', label: t('settings.sources') },
+          { id: 'targets', label: t('settings.targets') }, { id: 'rules', label: t('settings.rules') }, ...(admin ? [{ id: 'access', label: t('settings.access') }] : [])]} />
       {tab === 'sources' ? (
         <div class="stack wide-gap">
           <Card title={t('settings.sources.card')} tools={<CopyCurl path="/api/v1/sources" />}><Sources /></Card>
@@ -169,7 +172,7 @@ export function Settings({ tab }: { tab: string }) {
             <Card title={t('settings.receivers')} tools={<CopyCurl path="/api/v1/receivers" />}><Receivers /></Card>
           </div>
         </div>
-      ) : tab === 'access' ? <div class="stack wide-gap"><Users /><Tokens /></div> : <About />}
+      ) : tab === 'targets' ? <TargetsView /> : tab === 'rules' ? <RulesView /> : tab === 'access' ? <div class="stack wide-gap"><Users /><Tokens /></div> : <About />}
     </div>
   );
 }

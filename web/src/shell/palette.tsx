@@ -25,6 +25,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
 
   const all: Hit[] = [
     ...PAGES.map((p) => ({ to: p.path, icon: p.icon, name: t(p.name), more: t('search.page') })),
+    { to: '/settings/targets', icon: 'target', name: t('settings.targets'), more: t('nav.settings') },
+    { to: '/settings/rules', icon: 'bell', name: t('settings.rules'), more: t('nav.settings') },
     ...(incidents.data?.incidents ?? []).map((i): Hit => ({ to: `/incidents/${i.id}`, icon: 'incidents', name: i.title, more: `${tn('severity', i.severity)} · ${tn('incident.status', i.status)}` })),
     ...(redis.data?.connections ?? []).map((c): Hit => ({ to: '/redis' + query({ instance: c.connection }), icon: 'redis', name: c.name || c.address, more: c.address })),
     ...(resources.data?.resources ?? []).map((r): Hit => ({ to: '/' + query({ resource: r.id }), icon: kindIcon(r.kind), name: r.name, more: tn('kind', r.kind) })),

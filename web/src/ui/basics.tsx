@@ -37,13 +37,13 @@ export function Age({ at, until }: { at: string | null | undefined; until?: stri
   return <time dateTime={at} title={utc(start)}>{duration(Math.floor(seconds), words())}</time>;
 }
 
-/* Ago - the same as a phrase: 5 s ago. */
-export function Ago({ at, phrase }: { at: string | null | undefined; phrase: 'redis.polled' | 'source.last' }) {
+/* Ago - the same as a phrase: 5 s ago, or a longer one around it. */
+export function Ago({ at, phrase }: { at: string | null | undefined; phrase?: 'redis.polled' | 'source.last' }) {
   const now = useTick();
   if (!at) return <span class="dim">{t('never')}</span>;
   const start = Date.parse(at);
   const age = t('ago', { age: duration(Math.max(0, Math.floor((now - start) / 1000)), words()) });
-  return <time dateTime={at} title={utc(start)}>{t(phrase, { age })}</time>;
+  return <time dateTime={at} title={utc(start)}>{phrase ? t(phrase, { age }) : age}</time>;
 }
 
 type ButtonProps = {
@@ -201,8 +201,14 @@ export interface Tab { id: string; label: string; count?: number | undefined }
 
 /* Tabs - links in the query string look like tabs; each can be pasted into a chat. */
 export function Tabs({ tabs, now, onPick, label }: { tabs: Tab[]; now: string; onPick: (id: string) => void; label: string }) {
+  const box = useRef<HTMLDivElement>(null);
+  /* On a phone the chosen one may lie beyond the edge. */
+  useEffect(() => {
+    const chosen = box.current!.querySelector<HTMLElement>('[aria-pressed="true"]');
+    if (chosen) box.current!.scrollLeft = chosen.offsetLeft - (box.current!.clientWidth - chosen.offsetWidth) / 2;
+  }, [now]);
   return (
-    <div class="tabs" role="group" aria-label={label}>
+    <div ref={box} class="tabs" role="group" aria-label={label}>
       {tabs.map((tab) => (
         <button key={tab.id} type="button" aria-pressed={tab.id === now} onClick={() => onPick(tab.id)}>
           {tab.label}{tab.count !== undefined && <span class="count">{tab.count}</span>}

@@ -54,8 +54,9 @@ const sorts: Record<string, Sort> = {
 const sortOf = (kind: string): Sort => sorts[kind] ?? sorts[kind.split('.')[0]!] ?? { tone: 'info', icon: 'clock' };
 
 export function Stream({ items, linked = false }: { items: StreamItem[]; linked?: boolean }) {
+  /* It scrolls where it is long: the keys reach it, by its links or by itself. */
   return (
-    <ol class="stream">
+    <ol class="stream" tabIndex={linked ? undefined : 0}>
       {items.map((item) => {
         const sort = sortOf(item.kind);
         return (
