@@ -10,7 +10,8 @@ before(async () => {
   daemon = await new Daemon().start();
   browser = await launch();
   context = await signedIn(browser, daemon);
-  await until(async () => (await daemon.call('GET', '/prometheus/api/v1/query?query=' + encodeURIComponent('rate(node_cpu_seconds_total[1m])'))).data.result.length > 0,
+  /* The last step of an hour's chart lies up to 10 s back. */
+  await until(async () => (await daemon.call('GET', '/prometheus/api/v1/query?query=' + encodeURIComponent('rate(node_cpu_seconds_total[1m] offset 10s)'))).data.result.length > 0,
     'the host has a history', 60_000);
 });
 

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Daemon } from './daemon.mjs';
+import { Daemon, until } from './daemon.mjs';
 import { Exporters } from './exporters.mjs';
 import { launch, overflow, settled, SHOTS, signedIn, SIZES, violations, watch } from './page.mjs';
 
@@ -47,6 +47,8 @@ test('only targets of scrape_configs are shown, those that fail with what they s
 });
 
 test('a target leads to its samples', async () => {
+  /* The last step of an hour's chart lies up to 10 s back. */
+  await until(async () => (await daemon.call('GET', '/prometheus/api/v1/query?query=' + encodeURIComponent('up{job="web"} offset 10s'))).data.result.length > 0, 'up has a history', 30_000);
   const page = await open('/settings/targets');
   await page.getByRole('link', { name: `Samples: http://${exporters.failing}/metrics` }).click();
   assert.equal(expr(page), `up{instance="${exporters.failing}", job="web"}`);

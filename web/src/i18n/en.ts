@@ -600,7 +600,7 @@ export const en = {
   'rules.waiting': 'not evaluated yet',
   'rules.for': 'for',
   'rules.keep': 'keeps firing for',
-  'rules.since': 'Since',
+  'rules.since': 'Active for',
   'rules.explore': 'Open in Explore',
   'rules.ours': 'Came with Auspex',
   'rules.none': 'No rule of your own yet',
