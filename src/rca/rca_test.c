@@ -9,22 +9,27 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct db *house(void)
+struct house {
+    struct db *db;
+    struct tsdb *tsdb;
+};
+
+static struct house house_open(void)
 {
     static const struct journal_reader *readers[2];
     static const struct outbox_worker *const workers[1];
     static const struct tsdb_settings settings = { .fsync_interval = { 200 } };
-    struct tsdb *tsdb;
-    struct db *db;
+    struct house house;
 
     FOR_EACH_REGISTERED (journal_reader, it)
         if (strcmp(it->name, "incident") == 0)
             readers[0] = it;
-    ASSERT_OK(db_open(&(struct db_options){ .folder = test_folder(), .readers = readers, .workers = workers }, &db));
-    ASSERT_OK(journal_start(db));
-    ASSERT_OK(tsdb_open(&(struct tsdb_options){ .folder = test_folder(), .settings = &settings }, &tsdb));
-    rca_start(&(struct rca_options){ .db = db, .series = tsdb_source(tsdb) });
-    return db;
+    ASSERT_OK(
+        db_open(&(struct db_options){ .folder = test_folder(), .readers = readers, .workers = workers }, &house.db));
+    ASSERT_OK(journal_start(house.db));
+    ASSERT_OK(tsdb_open(&(struct tsdb_options){ .folder = test_folder(), .settings = &settings }, &house.tsdb));
+    rca_start(&(struct rca_options){ .db = house.db, .series = tsdb_source(house.tsdb) });
+    return house;
 }
 
 static err put_event(struct tx *tx, void *arg)
@@ -35,11 +40,12 @@ static err put_event(struct tx *tx, void *arg)
 static struct rca_result analysed(struct arena *arena, struct event event)
 {
     struct rca_result result;
-    struct db *db = house();
+    struct house house = house_open();
 
-    ASSERT_OK(db_write(db, put_event, &event));
+    ASSERT_OK(db_write(house.db, put_event, &event));
     ASSERT_OK(rca_analyze(arena, 1, time_mono_ms() + 5000, &result));
-    db_close(db);
+    db_close(house.db);
+    tsdb_close(house.tsdb);
     return result;
 }
 
