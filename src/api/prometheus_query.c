@@ -266,12 +266,13 @@ static err evaluate_within(struct asked *asked, struct query_share *share, struc
     const struct query_settings *settings = asked->settings;
     struct arena *arena CLEANUP(arena_freep) = arena_new((size_t)settings->max_bytes);
     struct promql_limits limits = query_limits(settings);
+    struct query query = asked->query;
 
     limits.share = share;
-    asked->query.arena = arena;
-    asked->query.limits = &limits;
-    asked->query.source = services.series;
-    TRY(as_execution(promql_query(&asked->query, &asked->result), asked->req));
+    query.arena = arena;
+    query.limits = &limits;
+    query.source = services.series;
+    TRY(as_execution(promql_query(&query, &asked->result), asked->req));
     return write_answer(asked, reply);
 }
 

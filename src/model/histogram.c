@@ -210,7 +210,11 @@ const struct histogram *histogram_reduce(struct arena *arena, const struct histo
 
 static bool same_bits(double a, double b)
 {
-    return memcmp(&a, &b, sizeof(a)) == 0;
+    uint64_t a_bits, b_bits;
+
+    memcpy(&a_bits, &a, sizeof(a_bits));
+    memcpy(&b_bits, &b, sizeof(b_bits));
+    return a_bits == b_bits;
 }
 
 static bool sides_equal(const struct histogram_side *a, const struct histogram_side *b)

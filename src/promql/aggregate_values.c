@@ -77,7 +77,7 @@ err quantile_open(struct evaluation *ev, const struct grid *grid, const struct e
         if (!column)
             break;
         size_t index = label_table_put_choice(&table, &choice, column->labels);
-        if (index == groups.count)
+        if (index >= groups.count)
             vec_push(&groups, ev->arena)->steps = arena_array(ev->arena, grid->steps, sizeof(struct numbers));
         groups.at[index].drop_name |= column->drop_name;
         for (size_t step = 0; step < grid->steps; step++)

@@ -14,8 +14,9 @@ double range_seconds(const struct window *window)
     int64_t ms = window->end_ms - window->start_ms;
 
     if (lengths->range_ms != ms) {
+        int64_t seconds = ms / 1000;
         lengths->range_ms = ms;
-        lengths->range = (double)(ms / 1000) + (double)(ms % 1000) / 1000;
+        lengths->range = (double)seconds + (double)(ms % 1000) / 1000;
     }
     return lengths->range;
 }
