@@ -235,7 +235,8 @@ err lex_duration_value(struct str text, const struct token *token, double *ret_s
             return lex_error(text, token->from, "duration out of range");
         rest = str_slice(rest, letters, rest.length);
     }
-    *ret_seconds = (double)(total / 1000000000) + (double)(total % 1000000000) / 1e9;
+    uint64_t seconds = total / 1000000000;
+    *ret_seconds = (double)seconds + (double)(total % 1000000000) / 1e9;
     return NULL;
 }
 
