@@ -238,6 +238,11 @@ int main(int argc, char **argv)
     bench(source, runs, "and", "count(m and m > 5000)");
     bench(source, runs, "max_over_time", "max(max_over_time(m[1h]))");
     bench(source, runs, "avg_over_time", "sum(avg_over_time(m[1h]))");
+    bench(source, runs, "sum_over_time", "sum(sum_over_time(m[1h]))");
+    bench(source, runs, "stddev_over_time", "sum(stddev_over_time(m[1h]))");
+    bench(source, runs, "quantile_over_time", "sum(quantile_over_time(0.9, m[1h]))");
+    bench(source, runs, "predict_linear", "count(predict_linear(m[1h], 14400) < 0)");
+    bench(source, runs, "deriv", "sum(deriv(m[1h]))");
     bench(source, runs, "subquery", "max(max_over_time(sum by (instance)(rate(m[5m]))[30m:1m]))");
     bench(source, runs, "subquery_each", "sum(max_over_time(rate(m[5m])[10m:1m]))");
     return 0;

@@ -41,6 +41,9 @@ struct window {
     /* A function's own, 0 at the beginning of each series: where the extreme of the last window was, and where that
      * ended. */
     size_t extreme, extreme_end;
+    /* Likewise: from where to where samples follow each other at one interval. */
+    size_t regular, regular_end;
+    void **kept; /* a function's own in all series of the call: NULL at first; what it points to is in ev->arena */
     /* Kept by the walker for the functions that want O(1) a step. */
     struct window_lengths *lengths;
     size_t first, last;        /* indices of this window in the whole series */

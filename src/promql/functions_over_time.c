@@ -128,7 +128,7 @@ static enum presence ts_of_min_over_time(struct window *window, double *ret_valu
 static enum presence sum_over_time(struct window *window, double *ret_value)
 {
     struct floats floats = window_floats(window);
-    struct kahan sum = { 0 };
+    struct kahan sum;
 
     if (floats.count && floats.histograms)
         window_warn_mixed(window);
@@ -136,8 +136,11 @@ static enum presence sum_over_time(struct window *window, double *ret_value)
         return histogram_sum_over_time(window);
     if (floats.histograms || !floats.count)
         return POINT_NONE;
-    for (size_t i = 0; i < floats.count; i++)
-        kahan_add(&sum, floats.values[i]);
+    if (!kahan_sum(floats.values, floats.count, &sum)) {
+        sum = (struct kahan){ 0 };
+        for (size_t i = 0; i < floats.count; i++)
+            kahan_add(&sum, floats.values[i]);
+    }
     *ret_value = kahan_total(sum);
     return POINT_FLOAT;
 }
@@ -146,9 +149,12 @@ static enum presence sum_over_time(struct window *window, double *ret_value)
  * carried along from there on. */
 static double mean_of(const double *values, size_t count)
 {
-    struct kahan sum = { values[0], 0 };
+    struct kahan sum;
     size_t at = 1;
 
+    if (kahan_sum(values, count, &sum))
+        return sum.sum / (double)count + sum.lost / (double)count;
+    sum = (struct kahan){ values[0], 0 };
     for (; at < count; at++) {
         struct kahan next = sum;
         kahan_add(&next, values[at]);
@@ -182,20 +188,52 @@ static enum presence avg_over_time(struct window *window, double *ret_value)
     return POINT_FLOAT;
 }
 
-/* stdvar_over_time - the population's variance, after Welford (Technometrics 4, 1962), each sum a Kahan sum. */
-static enum presence stdvar_over_time(struct window *window, double *ret_value)
+/* variance_in_one_pass - after Welford (Technometrics 4, 1962), each sum a Kahan sum. */
+static double variance_in_one_pass(const double *values, size_t count)
 {
     struct kahan mean = { 0 }, squares = { 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        double delta = values[i] - (mean.sum + mean.lost);
+        kahan_add(&mean, delta / (double)(i + 1));
+        kahan_add(&squares, delta * (values[i] - (mean.sum + mean.lost)));
+    }
+    return (squares.sum + squares.lost) / (double)count;
+}
+
+/* variance_in_two_passes - of the distances from the mean, corrected by what the mean was rounded (Chan, Golub,
+ * LeVeque, American Statistician 37, 1983). Agrees with one pass within the last digits and needs no division a sample.
+ * Distances from the first value make a constant's variance exactly 0. Not finite where there is something that isn't.
+ */
+static double variance_in_two_passes(const double *values, size_t count)
+{
+    struct kahan_pair shifted = { 0 }, distance = { 0 }, squares = { 0 };
+    double_pair first = { values[0], values[0] };
+
+    for (size_t i = 0; i < count; i += 2)
+        kahan_pair_add(&shifted,
+                       (i + 1 < count ? double_pair_at(values + i) : (double_pair){ values[i], values[0] }) - first);
+    double mean = values[0] + kahan_total(kahan_pair_joined(&shifted)) / (double)count;
+    double_pair means = { mean, mean };
+    for (size_t i = 0; i < count; i += 2) {
+        double_pair delta = (i + 1 < count ? double_pair_at(values + i) : (double_pair){ values[i], mean }) - means;
+        kahan_pair_add(&distance, delta);
+        kahan_pair_add(&squares, delta * delta);
+    }
+    double off = kahan_total(kahan_pair_joined(&distance));
+    return (kahan_total(kahan_pair_joined(&squares)) - off * off / (double)count) / (double)count;
+}
+
+/* stdvar_over_time - the population's variance. */
+static enum presence stdvar_over_time(struct window *window, double *ret_value)
+{
     struct floats floats;
 
     if (!some_floats(window, &floats))
         return POINT_NONE;
-    for (size_t i = 0; i < floats.count; i++) {
-        double delta = floats.values[i] - (mean.sum + mean.lost);
-        kahan_add(&mean, delta / (double)(i + 1));
-        kahan_add(&squares, delta * (floats.values[i] - (mean.sum + mean.lost)));
-    }
-    *ret_value = (squares.sum + squares.lost) / (double)floats.count;
+    *ret_value = variance_in_two_passes(floats.values, floats.count);
+    if (!isfinite(*ret_value) || *ret_value < 0)
+        *ret_value = variance_in_one_pass(floats.values, floats.count);
     return POINT_FLOAT;
 }
 

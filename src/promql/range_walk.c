@@ -23,6 +23,7 @@ struct walker {
     uint32_t *next_drop;
     size_t drop_room, no_drop; /* the first no_drop entries say: never */
     struct arena *results;     /* histograms of the column that was handed out last */
+    void *kept;                /* by the function */
     struct column column;
     const struct histogram **histograms;
 };
@@ -70,6 +71,7 @@ static err walk(struct walker *walker, const struct run *run, size_t *ret_floats
         .metric = labels_name(run->labels),
         .args = args,
         .lengths = &lengths,
+        .kept = &walker->kept,
         .arena = walker->results,
         .anchored = source->before_ms && !source->after_ms,
         .smoothed = source->after_ms > 0,
