@@ -119,7 +119,7 @@ err schema_parse_pairs(const struct schema_options *options, const struct schema
 /* schema_defaults - as if parsed from {}; required members stay unset. */
 void schema_defaults(struct arena *arena, const struct schema *schema, void *ret_object);
 
-/* schema_encode - write the object as JSON. With `redact`, secrets become "<secret>". */
+/* schema_encode - write the object as JSON. With `redact`, secrets and the passwords of URLs become "<secret>". */
 void schema_encode(struct json_writer *w, const struct schema *schema, const void *object, bool redact);
 /* schema_json_schema - JSON Schema 2020-12 of it; nested schemas as "$ref": ref_prefix + name, which the caller writes
  * too (schema_each_nested visits them, innermost first, each once). */

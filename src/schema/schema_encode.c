@@ -2,12 +2,45 @@
 #include "schema/parse.h"
 
 #include <math.h>
+#include <string.h>
 
 static const struct str redacted = { "<secret>", 8 };
 
+/* url_password - where it stands in scheme://user:password@host; false where there is none. */
+static bool url_password(struct str text, size_t *ret_from, size_t *ret_to)
+{
+    const char *end = text.at + text.length, *colon = NULL, *at = NULL;
+    const char *user = text.length ? memmem(text.at, text.length, "://", 3) : NULL;
+
+    if (!user)
+        return false;
+    for (const char *c = user += 3; c < end && !strchr("/?#", *c); c++) {
+        if (*c == ':' && !colon)
+            colon = c;
+        if (*c == '@')
+            at = c;
+    }
+    if (!colon || !at || colon > at)
+        return false;
+    *ret_from = (size_t)(colon + 1 - text.at);
+    *ret_to = (size_t)(at - text.at);
+    return true;
+}
+
 static void encode_str(struct json_writer *w, const struct field *field, struct str text, bool redact)
 {
-    json_add_str(w, redact && (field->flags & F_SECRET) && text.length ? redacted : text);
+    struct buf cut CLEANUP(buf_clear) = { .max = SIZE_MAX / 2 };
+    size_t from, to;
+
+    if (redact && (field->flags & F_SECRET) && text.length) {
+        text = redacted;
+    } else if (redact && url_password(text, &from, &to)) {
+        buf_add(&cut, str_slice(text, 0, from));
+        buf_add(&cut, redacted);
+        buf_add(&cut, str_slice(text, to, text.length));
+        text = buf_str(&cut);
+    }
+    json_add_str(w, text);
 }
 
 static void encode_duration(struct json_writer *w, struct duration duration)

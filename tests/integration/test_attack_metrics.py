@@ -1,8 +1,6 @@
 """test_attack_metrics.py - what an attacker tries on the metrics engine, on the real binary."""
-import time
+import json
 import urllib.parse
-
-import senders
 
 API = '/prometheus/api/v1'
 
@@ -47,3 +45,12 @@ def test_a_reload_with_wrong_jobs_leaves_the_rules_alone(make_daemon):
     assert groups(daemon) == ['before']
     assert not [it for it in daemon.get(f'{API}/targets').body['data']['activeTargets'] if it['scrapePool'] == 'a']
     assert 'go back' not in daemon.log_text()
+
+
+def test_a_viewer_sees_no_password_of_a_url(make_daemon):
+    daemon = make_daemon(config='''scrape_configs:
+  - { job_name: a, http_sd_configs: [ { url: "http://sd:hunter2@127.0.0.1:1/targets?a=b:c@d" } ] }
+''')
+    said = daemon.get(f'{API}/status/config', role='viewer')
+    assert said.status == 200 and 'hunter2' not in said.raw.decode()
+    assert 'http://sd:<secret>@127.0.0.1:1/targets?a=b:c@d' in json.loads(said.raw)['data']['yaml']
