@@ -129,12 +129,12 @@ static struct column *column_of(struct value_counts *counts, struct labels label
     struct labels with = labels_with(counts->ev->arena, labels, counts->label, value);
     size_t index = label_table_put_choice(&counts->table, &counts->choice, with);
 
-    if (index >= counts->columns.count) {
-        struct column *column = column_new(counts->ev, counts->grid);
-        column->labels = counts->table.at[index];
-        *vec_push(&counts->columns, counts->ev->arena) = column;
-    }
-    return counts->columns.at[index];
+    if (index < counts->columns.count)
+        return counts->columns.at[index];
+    struct column *column = column_new(counts->ev, counts->grid);
+    column->labels = counts->table.at[index];
+    *vec_push(&counts->columns, counts->ev->arena) = column;
+    return column;
 }
 
 static void count_point(struct column *to, size_t step)
