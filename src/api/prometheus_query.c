@@ -279,8 +279,8 @@ static err evaluate_within(struct asked *asked, struct query_share *share, struc
 /* evaluate - in its turn. The allocator would keep what a large query took, each thread its own: that goes back. */
 static err evaluate(struct asked *asked, struct reply *reply)
 {
-    static _Atomic size_t taken;
-    struct query_share share = { .taken = &taken, .max = (size_t)asked->settings->max_bytes_together };
+    static struct query_budget budget;
+    struct query_share share = { .budget = &budget, .max = (size_t)asked->settings->max_bytes_together };
     int64_t asked_us = time_mono_us();
 
     TRY(turn_take(asked->settings->max_concurrency, asked->query.deadline_ms));

@@ -9,12 +9,18 @@
 #include "model/series_source.h"
 #include "promql/parse.h"
 
-/* What one query takes of the memory that several share. The owner sets taken and max, 0 held, and calls
- * query_share_give once it has freed the answer. */
+/* What queries that run at the same time take together. The first that would pass max goes on, alone, as far as its
+ * own limit: else all of them would grow and fail together. */
+struct query_share;
+struct query_budget {
+    _Atomic size_t taken;
+    struct query_share *_Atomic first;
+};
+/* One query's part of it. The owner sets budget and max, and calls query_share_give once it has freed the answer. */
 struct query_share {
-    _Atomic size_t *taken; /* by all of them */
+    struct query_budget *budget;
     size_t max;
-    size_t held; /* of it by this one */
+    size_t held;
 };
 void query_share_give(struct query_share *share);
 

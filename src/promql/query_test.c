@@ -99,22 +99,27 @@ TEST(query_stops_at_each_of_its_limits)
     ASSERT_ERR(ERR_RANGE, "a subquery would be evaluated at", ask(&setup, "max_over_time(m[10y:1ms])", &result));
 }
 
-TEST(query_stops_where_others_leave_too_little_memory)
+TEST(query_stops_where_others_leave_too_little_memory_but_the_first_goes_on)
 {
     struct setup setup CLEANUP(setup_clear) = { 0 };
     struct query_result result;
-    _Atomic size_t taken = 10 << 20;
-    struct query_share share = { .taken = &taken, .max = (10 << 20) + 100000 };
+    struct query_budget budget = { .taken = 10 << 20 };
+    struct query_share share = { .budget = &budget, .max = (10 << 20) + 100000 }, other = { .budget = &budget };
+    const char *large = "sum_over_time(vector(1)[1d:1s])";
 
     setup_init(&setup, "load 1m\n  m 1x10");
     setup.limits = (struct promql_limits){ .share = &share };
+    budget.first = &other;
     ASSERT_OK(ask(&setup, "m", &result));
-    ASSERT_ERR(ERR_UNAVAILABLE, "queries that run now", ask(&setup, "sum_over_time(vector(1)[1d:1s])", &result));
-    ASSERT_TRUE(share.held >= 1 << 20 && taken == (10 << 20) + share.held);
+    ASSERT_ERR(ERR_UNAVAILABLE, "queries that run now", ask(&setup, large, &result));
+    ASSERT_TRUE(share.held >= 1 << 20 && budget.taken == (10 << 20) + share.held);
     query_share_give(&share);
-    ASSERT_EQ_INT(10 << 20, taken);
-    share.max = 1 << 30;
-    ASSERT_OK(ask(&setup, "sum_over_time(vector(1)[1d:1s])", &result));
+    ASSERT_EQ_INT(10 << 20, budget.taken);
+    query_share_give(&other);
+    ASSERT_OK(ask(&setup, large, &result));
+    ASSERT_TRUE(budget.first == &share);
+    query_share_give(&share);
+    ASSERT_TRUE(!budget.first);
 }
 
 TEST(query_stops_at_its_deadline_and_when_nobody_waits)

@@ -11,7 +11,8 @@ static const struct field query_fields[] = {
     SIZE(struct query_settings, max_bytes, .def = "1GiB", .min = 1048576, .max = 1099511627776,
          .doc = "Memory that one query may take; beyond it the answer is 422."),
     SIZE(struct query_settings, max_bytes_together, .def = "2GiB", .min = 1048576, .max = 1099511627776,
-         .doc = "Memory that all queries that run at the same time may take; the one that would pass it is 503."),
+         .doc = "Memory that all queries that run at the same time may take; the first that would pass it goes on, "
+                "others are 503."),
     SIZE(struct query_settings, max_reply_bytes, .def = "128MiB", .min = 1024, .max = 268435456,
          .doc = "Bytes of one answer; beyond it the answer is 422."),
     INT(struct query_settings, max_concurrency, .def = "20", .min = 1, .max = 64,

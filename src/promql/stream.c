@@ -16,8 +16,11 @@ enum { SHARE_STEP = 1 << 20 };
 
 void query_share_give(struct query_share *share)
 {
-    atomic_fetch_sub(share->taken, share->held);
+    struct query_share *mine = share;
+
+    atomic_fetch_sub(&share->budget->taken, share->held);
     share->held = 0;
+    atomic_compare_exchange_strong(&share->budget->first, &mine, NULL);
 }
 
 /* share_take - that this query holds so much now. Growth is accounted by the megabyte: all queries write that number.
@@ -26,9 +29,12 @@ static err share_take(struct query_share *share, size_t used)
 {
     if (!share || used < share->held + SHARE_STEP)
         return NULL;
-    size_t taken = atomic_fetch_add(share->taken, used - share->held) + used - share->held;
+    size_t taken = atomic_fetch_add(&share->budget->taken, used - share->held) + used - share->held;
     share->held = used;
     if (taken <= share->max)
+        return NULL;
+    struct query_share *first = NULL;
+    if (atomic_compare_exchange_strong(&share->budget->first, &first, share) || first == share)
         return NULL;
     return err_hint(err_new(ERR_UNAVAILABLE,
                             "the queries that run now would take more than %zu bytes of memory together", share->max),
