@@ -132,6 +132,7 @@ static struct column *column_of(struct value_counts *counts, struct labels label
     if (index < counts->columns.count)
         return counts->columns.at[index];
     struct column *column = column_new(counts->ev, counts->grid);
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): just put there
     column->labels = counts->table.at[index];
     *vec_push(&counts->columns, counts->ev->arena) = column;
     return column;
@@ -157,12 +158,22 @@ static void count_series(struct value_counts *counts, const struct column *colum
             count_point(column_of(counts, column->labels, str_copy(counts->ev->arena, buf_str(&text))), step);
         } else if (column->present[step]) {
             double value = column->values[step];
-            if (!to || memcmp(&last, &value, sizeof(value)) != 0)
+            if (!to || !same_bits(last, value))
                 to = column_of(counts, column->labels, value_text(counts->ev->arena, value));
             last = value;
             count_point(to, step);
         }
     }
+}
+
+/* same_bits - the same number, or the same NaN. */
+static bool same_bits(double a, double b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, &a, sizeof(x));
+    memcpy(&y, &b, sizeof(y));
+    return x == y;
 }
 
 static err bad_label(struct str label)
