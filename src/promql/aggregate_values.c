@@ -144,6 +144,16 @@ static void count_point(struct column *to, size_t step)
     to->values[step]++;
 }
 
+/* same_bits - the same number, or the same NaN. */
+static bool same_bits(double a, double b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, &a, sizeof(x));
+    memcpy(&y, &b, sizeof(y));
+    return x == y;
+}
+
 static void count_series(struct value_counts *counts, const struct column *column)
 {
     struct column *to = NULL;
@@ -164,16 +174,6 @@ static void count_series(struct value_counts *counts, const struct column *colum
             count_point(to, step);
         }
     }
-}
-
-/* same_bits - the same number, or the same NaN. */
-static bool same_bits(double a, double b)
-{
-    uint64_t x, y;
-
-    memcpy(&x, &a, sizeof(x));
-    memcpy(&y, &b, sizeof(y));
-    return x == y;
 }
 
 static err bad_label(struct str label)
