@@ -25,10 +25,10 @@ static void capture_free(void *object)
     pcre2_code_free(capture->code);
 }
 
-err capture_make(struct arena *arena, struct str pattern, const struct capture **ret_capture)
+static err compile(struct arena *arena, struct str pattern, uint32_t more, const struct capture **ret_capture)
 {
-    const uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY |
-                             PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C;
+    const uint32_t options =
+        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C | more;
     struct capture *capture = arena_alloc(arena, sizeof(*capture));
     unsigned char message[128];
     PCRE2_SIZE at;
@@ -55,6 +55,16 @@ err capture_make(struct arena *arena, struct str pattern, const struct capture *
     pcre2_set_heap_limit(capture->limits, 1024);
     *ret_capture = capture;
     return NULL;
+}
+
+err capture_make(struct arena *arena, struct str pattern, const struct capture **ret_capture)
+{
+    return compile(arena, pattern, PCRE2_DOTALL | PCRE2_ANCHORED | PCRE2_ENDANCHORED, ret_capture);
+}
+
+err capture_make_anywhere(struct arena *arena, struct str pattern, const struct capture **ret_capture)
+{
+    return compile(arena, pattern, 0, ret_capture);
 }
 
 static bool is_name_byte(char c)
@@ -99,30 +109,65 @@ static struct str group_text(const struct capture *capture, struct str text, str
     return str_slice(text, ends[2 * number], ends[2 * number + 1]);
 }
 
-bool capture_expand(const struct capture *capture, struct arena *arena, struct str text, struct str template,
-                    struct str *ret_text)
+static bool matches(const struct capture *capture, struct str text, size_t from, uint32_t options)
 {
-    struct buf out CLEANUP(buf_clear) = { 0 };
+    return pcre2_match(capture->code, (PCRE2_SPTR)(text.at ? text.at : ""), text.length, from, options, capture->match,
+                       capture->limits) >= 0;
+}
 
-    if (pcre2_match(capture->code, (PCRE2_SPTR)(text.at ? text.at : ""), text.length, 0, 0, capture->match,
-                    capture->limits) < 0)
-        return false;
-    buf_init(&out, EXPANDED_MAX);
+/* expand - the template, with what the last match found. */
+static void expand(struct buf *out, const struct capture *capture, struct str text, struct str template)
+{
     for (struct str rest = template, name; rest.length;) {
         struct str after;
-        buf_add(&out, str_cut(rest, '$', &after));
+        buf_add(out, str_cut(rest, '$', &after));
         if (!after.at)
             break;
         rest = after;
         if (rest.length && rest.at[0] == '$') {
-            buf_add_c(&out, '$');
+            buf_add_c(out, '$');
             rest = str_slice(rest, 1, rest.length);
         } else if (take_reference(&rest, &name)) {
-            buf_add(&out, group_text(capture, text, name));
+            buf_add(out, group_text(capture, text, name));
         } else {
-            buf_add_c(&out, '$');
+            buf_add_c(out, '$');
         }
     }
+}
+
+bool capture_expand(const struct capture *capture, struct arena *arena, struct str text, struct str template,
+                    struct str *ret_text)
+{
+    struct buf out CLEANUP(buf_clear) = { .max = EXPANDED_MAX };
+
+    if (!matches(capture, text, 0, 0))
+        return false;
+    expand(&out, capture, text, template);
     *ret_text = str_copy(arena, buf_str(&out));
     return true;
+}
+
+bool capture_found(const struct capture *capture, struct str text)
+{
+    return matches(capture, text, 0, 0);
+}
+
+struct str capture_replace(const struct capture *capture, struct arena *arena, struct str text, struct str template)
+{
+    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(capture->match);
+    struct buf out CLEANUP(buf_clear) = { .max = EXPANDED_MAX };
+    size_t done = 0, from = 0;
+
+    while (from <= text.length && matches(capture, text, from, 0)) {
+        bool empty = ends[0] == ends[1];
+        if (ends[1] > done || ends[0] == 0) { /* an empty match right behind another is none */
+            buf_add(&out, str_slice(text, done, ends[0]));
+            expand(&out, capture, text, template);
+            done = ends[1];
+        }
+        for (from = ends[1] + empty; from < text.length && (text.at[from] & 0xc0) == 0x80;)
+            from++;
+    }
+    buf_add(&out, str_slice(text, done, text.length));
+    return str_copy(arena, buf_str(&out));
 }

@@ -136,6 +136,16 @@ static err external_url(struct template_run *run, const struct value *args, size
     return NULL;
 }
 
+/* now - the time of the evaluation, in seconds. */
+static err now(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
+{
+    const struct alert_texts *texts = template_run_arg(run);
+
+    (void)args, (void)count;
+    *ret_value = value_float((double)texts->time_ms / 1000);
+    return NULL;
+}
+
 /* pathPrefix - the path of the external URL. */
 static err path_prefix(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
 {
@@ -195,10 +205,17 @@ static err named_template(struct template_run *run, const struct value *args, si
 }
 
 const struct template_function rule_template_functions[] = {
-    { "query", 1, 1, run_query },          { "first", 1, 1, first },
-    { "value", 1, 1, value_of },           { "label", 2, 2, label },
-    { "strvalue", 1, 1, text_value },      { "sortByLabel", 2, 2, sort_by_label },
-    { "externalURL", 0, 0, external_url }, { "pathPrefix", 0, 0, path_prefix },
-    { "graphLink", 1, 1, graph_link },     { "tableLink", 1, 1, table_link },
-    { "tmpl", 2, 2, named_template },      { NULL, 0, 0, NULL },
+    { "query", 1, 1, run_query },
+    { "first", 1, 1, first },
+    { "value", 1, 1, value_of },
+    { "label", 2, 2, label },
+    { "strvalue", 1, 1, text_value },
+    { "sortByLabel", 2, 2, sort_by_label },
+    { "now", 0, 0, now },
+    { "externalURL", 0, 0, external_url },
+    { "pathPrefix", 0, 0, path_prefix },
+    { "graphLink", 1, 1, graph_link },
+    { "tableLink", 1, 1, table_link },
+    { "tmpl", 2, 2, named_template },
+    { NULL, 0, 0, NULL },
 };

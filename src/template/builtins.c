@@ -490,6 +490,7 @@ const struct template_function template_builtins[] = {
     { "html", 0, -1, html },
     { "js", 0, -1, js },
     { "urlquery", 0, -1, urlquery },
+    { "urlQueryEscape", 1, 1, urlquery }, /* as Prometheus calls it */
     { "eq", 2, -1, eq },
     { "ne", 2, 2, ne },
     { "lt", 2, 2, lt },

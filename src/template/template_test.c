@@ -158,6 +158,19 @@ TEST(template_numbers_for_people)
     expect_text("{{ humanize \"2048\" }} {{ humanizePercentage 1 }}", "2.048k 100%");
 }
 
+TEST(template_functions_that_know_regular_expressions)
+{
+    expect_text("{{ match \"fir.\" .Status }} {{ match \"^ring\" .Status }}", "true false");
+    expect_text("{{ reReplaceAll \"(i)(r)\" \"<$2${1}>\" \"firing air\" }}", "f<ri>ing a<ri>");
+    expect_text("{{ reReplaceAll \"x*\" \"-\" \"abxc\" }}", "-a-b-c-");
+    expect_text("{{ reReplaceAll \"é\" \"e\" \"été\" }}|{{ reReplaceAll \"\" \".\" \"é\" }}", "ete|.é.");
+    expect_text("{{ $labels.instance | reReplaceAll \":.*\" \"\" }}", "db-1.example.com");
+    expect_fault("{{ match \"(\" \"x\" }}", "error calling match");
+    expect_text("{{ toDuration 5400 }} {{ toDuration 0.5 }} {{ toDuration 90.25 }} {{ toDuration 0 }}",
+                "1h30m0s 500ms 1m30.25s 0s");
+    expect_text("{{ urlQueryEscape \"a b\" }}", "a+b");
+}
+
 TEST(template_says_where_it_is_wrong)
 {
     expect_fault("a\nb {{ nofunction 1 }}", "test:2: function \"nofunction\" not defined");

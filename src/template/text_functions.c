@@ -3,6 +3,7 @@
 
 #include "base/duration.h"
 #include "base/time.h"
+#include "model/capture.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -266,6 +267,59 @@ static err strip_domain(struct template_run *run, const struct value *args, size
     return NULL;
 }
 
+static err match(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
+{
+    const struct capture *capture;
+    struct str pattern, text;
+
+    (void)count;
+    TRY(text_of(&args[0], &pattern));
+    TRY(text_of(&args[1], &text));
+    TRY(capture_make_anywhere(template_run_arena(run), pattern, &capture));
+    *ret_value = value_bool(capture_found(capture, text));
+    return NULL;
+}
+
+static err replace_all(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
+{
+    const struct capture *capture;
+    struct str pattern, by, text;
+
+    (void)count;
+    TRY(text_of(&args[0], &pattern));
+    TRY(text_of(&args[1], &by));
+    TRY(text_of(&args[2], &text));
+    TRY(capture_make_anywhere(template_run_arena(run), pattern, &capture));
+    *ret_value = value_text(capture_replace(capture, template_run_arena(run), text, by));
+    return NULL;
+}
+
+/* toDuration - seconds as Go prints a duration: 1h30m0s, 1.5s, 500ms. */
+static err to_duration(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
+{
+    struct buf out CLEANUP(buf_clear) = { .max = 100 };
+    double seconds;
+
+    (void)count;
+    TRY(number_of(&args[0], &seconds));
+    if (!isfinite(seconds) || fabs(seconds) > 9e9)
+        return err_new(ERR_RANGE, "%g is no duration in seconds", seconds);
+    double size = fabs(seconds);
+    if (seconds < 0)
+        buf_add_c(&out, '-');
+    if (size != 0 && size < 1) {
+        const char *unit = size >= 1e-3 ? "ms" : size >= 1e-6 ? "µs" : "ns";
+        buf_addf(&out, "%.9g%s", size * (size >= 1e-3 ? 1e3 : size >= 1e-6 ? 1e6 : 1e9), unit);
+        return give(run, &out, ret_value);
+    }
+    if (size >= 3600)
+        buf_addf(&out, "%lldh", (long long)size / 3600);
+    if (size >= 60)
+        buf_addf(&out, "%lldm", (long long)size / 60 % 60);
+    buf_addf(&out, "%.12gs", fmod(size, 60));
+    return give(run, &out, ret_value);
+}
+
 static err join(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
 {
     struct buf out CLEANUP(buf_clear) = { .max = TEMPLATE_TEXT_MAX };
@@ -323,6 +377,9 @@ const struct template_function template_text_functions[] = {
     { "trimSpace", 1, 1, trim_space },
     { "stripPort", 1, 1, strip_port },
     { "stripDomain", 1, 1, strip_domain },
+    { "match", 2, 2, match },
+    { "reReplaceAll", 3, 3, replace_all },
+    { "toDuration", 1, 1, to_duration },
     { "join", 2, 2, join },
     { "args", 0, -1, as_args },
     { "stringSlice", 0, -1, string_slice },
