@@ -106,15 +106,13 @@ def test_a_plan_shows_everything_and_a_changed_one_is_not_approved(acting, redis
     assert show(daemon, number)['state'] == 'pending_approval'
     assert decide(daemon, number, plan_hash='0' * 64).status == 409
     assert redis.command('CONFIG', 'GET', 'maxmemory')[1] == str(50 * 1024 * 1024)
-    # The world moves between approval and start: somebody else changes the option.
-    daemon.post('/api/v1/stop', {'engaged': True, 'reason': 'test'})
+    # The world moves before the start: somebody else changes the option, which nobody who approves can see.
+    redis.command('CONFIG', 'SET', 'maxmemory', '70mb')
     assert decide(daemon, number).status == 200
-    redis.command('CONFIG', 'SET', 'maxmemory', '60mb')
-    assert daemon.post('/api/v1/stop', {'engaged': False}, headers=daemon.boss).status == 200
     assert 'plan changed' in finished(daemon, number)['reason']
-    assert redis.command('CONFIG', 'GET', 'maxmemory')[1] == str(60 * 1024 * 1024)
+    assert redis.command('CONFIG', 'GET', 'maxmemory')[1] == str(70 * 1024 * 1024)
     waiting = wait_until(lambda: daemon.get('/api/v1/approvals')[1]['approvals'], 10, 'the new plan waits')
-    assert waiting[0]['plan']['steps'][0]['call'] == f'CONFIG SET maxmemory {int(60 * 1024 * 1024 * 1.2)}'
+    assert waiting[0]['plan']['steps'][0]['call'] == f'CONFIG SET maxmemory {int(70 * 1024 * 1024 * 1.2)}'
 
 
 def test_what_the_command_line_shows_is_what_is_approved(acting, redis):
