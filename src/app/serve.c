@@ -8,11 +8,14 @@
 #include "base/log.h"
 #include "base/time.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
+
+enum { ARENAS_MAX = 2 };
 
 static const char *const auth_words[] = { "required", "none", NULL };
 static const char *const format_words[] = { "logfmt", "json", NULL };
@@ -90,6 +93,7 @@ int serve_with(const struct serve_options *options, int (*run)(struct app *app))
             err_new(ERR_INVALID, "--log.level '%s' is not debug, info, warn or error", options->log_level.at),
             EXIT_USAGE);
     log_setup(level, (enum log_format)options->log_format);
+    mallopt(M_ARENA_MAX, ARENAS_MAX); /* memory that one thread gave back serves the others */
     signals_block();
     err e = failpoints_setup(getenv("AUSPEX_FAILPOINTS"));
     if (e)

@@ -345,6 +345,15 @@ static void forget(struct pass *pass)
     metric_set(&detect_signals_open, (double)open);
 }
 
+/* describe - what the watcher stores itself; not at the start, as a store that recovers keeps its callers waiting. */
+static void describe(struct sample_sink *samples)
+{
+    for (size_t i = 0; i < quantity_count; i++) {
+        struct metric_meta meta = { str_of(quantities[i].metric), str_of(quantities[i].doc), S("percent"), KIND_GAUGE };
+        samples->ops->describe(samples, &meta);
+    }
+}
+
 static err look(struct watch *watch, const struct detect_settings *settings, int64_t now_ms)
 {
     struct arena *arena CLEANUP(arena_freep) = arena_new(ARENA_BYTES);
@@ -352,8 +361,11 @@ static err look(struct watch *watch, const struct detect_settings *settings, int
     struct pass pass = { .watch = watch, .arena = arena, .settings = settings, .now_ms = now_ms };
     struct look looking = { arena, watch->options.series, now_ms, take_value, &pass };
 
-    if (watch->first_ms == 0)
+    if (watch->first_ms == 0) {
         watch->first_ms = now_ms;
+        if (watch->options.samples)
+            describe(watch->options.samples);
+    }
     for (size_t i = 0; i < quantity_count; i++)
         TRY(quantities[i].read(&looking, &quantities[i]));
     TRY(arena_check(arena));
@@ -419,10 +431,6 @@ err watch_start(const struct watch_options *options, struct watch **ret_watch)
                                        .run = run,
                                        .arg = watch };
         watch->timer = timer_start(options->ticker, &every);
-    }
-    for (size_t i = 0; options->samples && i < quantity_count; i++) {
-        struct metric_meta meta = { str_of(quantities[i].metric), str_of(quantities[i].doc), S("percent"), KIND_GAUGE };
-        options->samples->ops->describe(options->samples, &meta);
     }
     *ret_watch = watch;
     return NULL;

@@ -2,6 +2,7 @@
 #include "tsdb/disk.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,11 +131,16 @@ static err keep(struct disk *disk)
     int64_t now_ms = time_mono_ms();
     uint64_t sealed = head_sealed_bytes(disk->head);
 
-    if (sealed >= FLUSH_BYTES || (sealed && now_ms - disk->flushed_ms >= FLUSH_MS))
+    bool flushes = sealed >= FLUSH_BYTES || (sealed && now_ms - disk->flushed_ms >= FLUSH_MS);
+    if (flushes)
         TRY(flush_locked(disk, false));
     uint64_t grown = wal_bytes(disk->wal) - disk->snapshot_wal_bytes;
-    if (disk->snapshot_wanted || grown >= SNAPSHOT_BYTES || (grown && now_ms - disk->snapshot_ms >= SNAPSHOT_MS))
+    bool snapshots =
+        disk->snapshot_wanted || grown >= SNAPSHOT_BYTES || (grown && now_ms - disk->snapshot_ms >= SNAPSHOT_MS);
+    if (snapshots)
         TRY(snapshot_locked(disk));
+    if (flushes || snapshots)
+        malloc_trim(0); /* what the block and the compressor took is not needed again soon */
     pthread_mutex_lock(&disk->lock);
     struct blocks_policy policy = { .now_ms = time_now_ms(),
                                     .retention_ms = disk->settings.retention_time.ms,

@@ -29,7 +29,7 @@ METRIC(COUNTER, tsdb_wal_syncs_total, "Times that the log was synced to the disk
 METRIC(COUNTER, tsdb_wal_written_bytes_total, "Bytes written to the log.", NULL);
 METRIC(GAUGE, tsdb_wal_failing, "1 while the disk takes no writes and nothing is acknowledged.", NULL);
 
-enum { UNSYNCED_MAX = 64 * 1024 * 1024, RETRY_MS = 1000, PROBE_BYTES = 1 << 20, IDLE_ROOM = 8 << 20 };
+enum { UNSYNCED_MAX = 64 * 1024 * 1024, RETRY_MS = 1000, PROBE_BYTES = 1 << 20, IDLE_ROOM = 1 << 20 };
 
 struct segment {
     uint64_t number, bytes, synced;
