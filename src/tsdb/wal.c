@@ -87,7 +87,7 @@ static err segment_create(const struct wal *wal, uint64_t number, int *ret_fd)
         return e;
     }
     *ret_fd = fd;
-    fd = -1;
+    fd = -1; // NOLINT(clang-analyzer-deadcode.DeadStores): the cleanup looks at it
     return NULL;
 }
 
