@@ -55,21 +55,12 @@ static struct str expand(struct arena *arena, const struct template *template, c
     return str_printf(arena, "<error expanding template: %s>", err_message(e));
 }
 
-static struct value as_value(struct arena *arena, struct labels labels)
-{
-    struct value map = value_map_new(arena);
-
-    for (size_t i = 0; i < labels.count; i++)
-        value_put(arena, map, labels.at[i].name, value_text(labels.at[i].value));
-    return map;
-}
-
 static void describe(struct arena *arena, const struct rule *rule, const struct alert_texts *texts,
                      const struct result_series *series, struct found_alert *ret_found)
 {
     const struct template_variable variables[] = {
-        { "labels", as_value(arena, series->labels) },
-        { "externalLabels", as_value(arena, texts->external_labels) },
+        { "labels", value_labels(arena, series->labels) },
+        { "externalLabels", value_labels(arena, texts->external_labels) },
         { "externalURL", value_text(texts->external_url) },
         { "value", value_float(series->points[0].value) },
     };

@@ -9,15 +9,6 @@ enum { QUERY_BYTES = 8 << 20, SAMPLES_MAX = 1000 };
 
 const char *const rule_template_variables[] = { "labels", "externalLabels", "externalURL", "value", NULL };
 
-static struct value labels_value(struct arena *arena, struct labels labels)
-{
-    struct value map = value_map_new(arena);
-
-    for (size_t i = 0; i < labels.count; i++)
-        value_put(arena, map, labels.at[i].name, value_text(labels.at[i].value));
-    return map;
-}
-
 /* query - a list of samples, each with .Labels and .Value. */
 static err run_query(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
 {
@@ -42,7 +33,7 @@ static err run_query(struct template_run *run, const struct value *args, size_t 
     for (size_t i = 0; i < answer.count && i < SAMPLES_MAX && answer.at; i++) {
         struct value sample = value_map_new(arena);
         sample.map->fields = true;
-        value_put(arena, sample, S("Labels"), labels_value(arena, answer.at[i].labels));
+        value_put(arena, sample, S("Labels"), value_labels(arena, answer.at[i].labels));
         value_put(arena, sample, S("Value"), value_float(answer.at[i].points[0].value));
         value_push(arena, *ret_value, sample);
     }

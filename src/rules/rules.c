@@ -23,6 +23,7 @@ enum { FILE_BYTES_MAX = 16 << 20, LOAD_BYTES_MAX = 1 << 30, OPEN_ALERTS_MAX = 10
 
 struct running {
     struct rules *rules;
+    struct str key; /* file;name */
     struct group *group;
     struct timer *timer;
     int64_t interval_ms, offset_ms;
@@ -168,10 +169,12 @@ static void add_groups(struct rules *rules, struct load *load, const struct rule
         struct running *running = arena_alloc(load->arena, sizeof(*running));
         int64_t interval = spec->interval.ms ? spec->interval.ms : global->evaluation_interval.ms;
         struct str key = str_printf(load->arena, "%s;%.*s", name, STR_ARG(spec->name));
+        struct digest hash = digest_of(key);
         *running = (struct running){
             .rules = rules,
+            .key = key,
             .interval_ms = interval,
-            .offset_ms = (int64_t)(digest_of(key).bytes[0] | digest_of(key).bytes[1] << 8) * interval / 65536,
+            .offset_ms = (int64_t)(hash.bytes[0] | hash.bytes[1] << 8) * interval / 65536,
             .group = group_new(&(struct group_options){
                 .series = rules->options.series,
                 .samples = rules->options.samples,
@@ -275,17 +278,11 @@ static void start_timers(struct rules *rules, struct load *load)
     }
 }
 
-static struct running *find_group(const struct load *load, const struct running *like)
+static struct running *find_group(const struct load *load, struct str key)
 {
-    struct arena *arena CLEANUP(arena_freep) = arena_new(1 << 20);
-    struct group_view want, have;
-
-    group_view(like->group, arena, &want);
-    for (size_t i = 0; i < load->groups.count; i++) {
-        group_view(load->groups.at[i]->group, arena, &have);
-        if (str_eq(want.name, have.name) && str_eq(want.file, have.file))
+    for (size_t i = 0; i < load->groups.count; i++)
+        if (str_eq(load->groups.at[i]->key, key))
             return load->groups.at[i];
-    }
     return NULL;
 }
 
@@ -320,7 +317,7 @@ err rules_reload(struct rules *rules, struct config *config)
     }
     for (size_t i = 0; i < rules->load->groups.count; i++) {
         struct running *running = rules->load->groups.at[i];
-        struct running *next = find_group(fresh, running);
+        struct running *next = find_group(fresh, running->key);
         if (next)
             group_adopt(next->group, running->group);
     }

@@ -286,14 +286,25 @@ static err store(struct storing *to, const struct exposition *exposition)
     return NULL;
 }
 
-static void store_about(struct storing *to, const char *name, double value)
+/* What Prometheus says about every scrape. */
+enum about { ABOUT_UP, ABOUT_DURATION, ABOUT_SCRAPED, ABOUT_KEPT, ABOUT_ADDED, ABOUTS };
+
+static const char *const about_names[ABOUTS] = {
+    [ABOUT_UP] = "up",
+    [ABOUT_DURATION] = "scrape_duration_seconds",
+    [ABOUT_SCRAPED] = "scrape_samples_scraped",
+    [ABOUT_KEPT] = "scrape_samples_post_metric_relabeling",
+    [ABOUT_ADDED] = "scrape_series_added",
+};
+
+static void store_about(struct storing *to, enum about about, double value)
 {
     const struct labels target = to->loop->options.target->labels;
     struct label *all = arena_array(to->arena, target.count + 1, sizeof(*all));
 
     for (size_t i = 0; i < target.count; i++)
         all[i] = target.at[i];
-    all[target.count] = (struct label){ S("__name__"), str_of(name) };
+    all[target.count] = (struct label){ S("__name__"), str_of(about_names[about]) };
     if (append_labels(to->append, labels_make(to->arena, all, target.count + 1)))
         append_float(to->append, to->time_ms, 0, value);
 }
@@ -333,11 +344,12 @@ static void finish(struct storing *to, err failure, double seconds, uint64_t scr
         seen_begin(to->loop->seen); /* nothing was seen */
     seen_end(to->loop->seen, end_series, to);
     arena_reset(to->arena);
-    store_about(to, "up", failure ? 0 : 1);
-    store_about(to, "scrape_duration_seconds", seconds);
-    store_about(to, "scrape_samples_scraped", (double)scraped);
-    store_about(to, "scrape_samples_post_metric_relabeling", (double)to->kept);
-    store_about(to, "scrape_series_added", (double)to->added);
+    const double values[] = {
+        [ABOUT_UP] = failure ? 0 : 1,    [ABOUT_DURATION] = seconds,        [ABOUT_SCRAPED] = (double)scraped,
+        [ABOUT_KEPT] = (double)to->kept, [ABOUT_ADDED] = (double)to->added,
+    };
+    for (int i = 0; i < ABOUTS; i++)
+        store_about(to, (enum about)i, values[i]);
 }
 
 void loop_scrape(struct loop *loop, int64_t time_ms)
@@ -377,10 +389,8 @@ void loop_free(struct loop *loop, bool ended)
         if (!e) {
             seen_begin(loop->seen);
             seen_end(loop->seen, end_series, &to);
-            static const char *const about[] = { "up", "scrape_duration_seconds", "scrape_samples_scraped",
-                                                 "scrape_samples_post_metric_relabeling", "scrape_series_added" };
-            for (size_t i = 0; i < ARRAY_LEN(about); i++)
-                store_about(&to, about[i], value_stale());
+            for (int i = 0; i < ABOUTS; i++)
+                store_about(&to, (enum about)i, value_stale());
             e = append_end(to.append, NULL);
         }
         log_err(e, "can't end the series of %.*s", STR_ARG(loop->options.target->url));

@@ -84,13 +84,6 @@ static err slice(struct template_run *run, const struct value *args, size_t coun
 
 /* ---- printing ---- */
 
-static err give(struct template_run *run, const struct buf *out, struct value *ret_value)
-{
-    TRY(buf_check(out));
-    *ret_value = value_text(str_copy(template_run_arena(run), buf_str(out)));
-    return NULL;
-}
-
 static err join(struct template_run *run, const struct value *args, size_t count, bool line, struct value *ret_value)
 {
     struct buf out CLEANUP(buf_clear) = { .max = TEMPLATE_TEXT_MAX };
@@ -103,7 +96,7 @@ static err join(struct template_run *run, const struct value *args, size_t count
     }
     if (line)
         buf_add_c(&out, '\n');
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 static err print(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
@@ -365,7 +358,7 @@ static err print_format(struct template_run *run, const struct value *args, size
         }
         buf_add_c(&out, ')');
     }
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 /* ---- escaping ---- */
@@ -404,7 +397,7 @@ static err html(struct template_run *run, const struct value *args, size_t count
             buf_add_c(&out, text.at[i]);
         }
     }
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 static err js(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
@@ -421,7 +414,7 @@ static err js(struct template_run *run, const struct value *args, size_t count, 
         else
             buf_add_c(&out, (char)c);
     }
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 static err urlquery(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
@@ -438,7 +431,7 @@ static err urlquery(struct template_run *run, const struct value *args, size_t c
         else
             buf_addf(&out, "%%%02X", c);
     }
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 /* ---- comparing ---- */

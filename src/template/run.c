@@ -32,6 +32,13 @@ void *template_run_arg(struct template_run *run)
     return run->scope->arg;
 }
 
+err template_give(struct template_run *run, const struct buf *out, struct value *ret_value)
+{
+    TRY(buf_check(out));
+    *ret_value = value_text(str_copy(run->arena, buf_str(out)));
+    return NULL;
+}
+
 static err fault(struct template_run *run, enum err_kind kind, const char *what, struct str word)
 {
     return err_new(kind, "%.*s:%u: %s%.*s", STR_ARG(run->name), run->line, what, STR_ARG(str_utf8_head(word, 200)));
@@ -211,7 +218,7 @@ static err run_turn(struct template_run *run, const struct node *node, struct va
 
 static err run_range(struct template_run *run, const struct node *node, struct value dot, enum flow *ret_flow)
 {
-    struct value over;
+    struct value over = value_nil();
     enum flow flow = FLOW_ON;
 
     TRY(run_pipeline(run, node->pipeline, dot, &over));

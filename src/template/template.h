@@ -54,5 +54,7 @@ err template_run(const struct template *template, struct arena *arena, const str
 
 struct arena *template_run_arena(struct template_run *run);
 void *template_run_arg(struct template_run *run);
+/* template_give - what a function wrote is its value. ERR_TOO_LARGE where it did not fit. */
+err template_give(struct template_run *run, const struct buf *out, struct value *ret_value) MUST_USE;
 /* template_call - the named template with this dot: for functions that include one. */
 err template_call(struct template_run *run, struct str name, struct value dot, struct str *ret_text) MUST_USE;

@@ -10,13 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static err give(struct template_run *run, const struct buf *out, struct value *ret_value)
-{
-    TRY(buf_check(out));
-    *ret_value = value_text(str_copy(template_run_arena(run), buf_str(out)));
-    return NULL;
-}
-
 static err text_of(const struct value *value, struct str *ret_text)
 {
     if (value->kind != VALUE_TEXT)
@@ -73,7 +66,7 @@ static err humanize(struct template_run *run, const struct value *args, size_t c
     TRY(number_of(&args[0], &number));
     if (!add_special(&out, number))
         add_scaled(&out, number, 1000, large, small);
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 static err humanize1024(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
@@ -85,7 +78,7 @@ static err humanize1024(struct template_run *run, const struct value *args, size
     TRY(number_of(&args[0], &number));
     if (!add_special(&out, number))
         add_scaled(&out, number, 1024, binary, NULL);
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 static err humanize_duration(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
@@ -113,7 +106,7 @@ static err humanize_duration(struct template_run *run, const struct value *args,
             buf_addf(&out, "%lldh ", (long long)(seconds / 3600 % 24));
         buf_addf(&out, "%lldm %llds", (long long)(seconds / 60 % 60), (long long)(seconds % 60));
     }
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 static err humanize_percentage(struct template_run *run, const struct value *args, size_t count,
@@ -127,7 +120,7 @@ static err humanize_percentage(struct template_run *run, const struct value *arg
     if (!add_special(&out, number * 100))
         buf_addf(&out, "%.4g", number * 100);
     buf_add_c(&out, '%');
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 /* humanizeTimestamp, toTime - as Go prints a time: 2026-11-22 10:45:57.123 +0000 UTC. */
@@ -140,13 +133,13 @@ static err humanize_timestamp(struct template_run *run, const struct value *args
     TRY(number_of(&args[0], &number));
     if (!isfinite(number)) {
         buf_add_double(&out, number);
-        return give(run, &out, ret_value);
+        return template_give(run, &out, ret_value);
     }
     if (fabs(number) > 2e11)
         return err_new(ERR_RANGE, "%g is no time in seconds", number);
     struct str text = time_rfc3339(template_run_arena(run), (int64_t)floor(number * 1000));
     buf_addf(&out, "%.*s %.*s +0000 UTC", 10, text.at, (int)text.length - 12, text.at + 11);
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 static err parse_duration(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
@@ -310,14 +303,14 @@ static err to_duration(struct template_run *run, const struct value *args, size_
     if (size != 0 && size < 1) {
         const char *unit = size >= 1e-3 ? "ms" : size >= 1e-6 ? "µs" : "ns";
         buf_addf(&out, "%.9g%s", size * (size >= 1e-3 ? 1e3 : size >= 1e-6 ? 1e6 : 1e9), unit);
-        return give(run, &out, ret_value);
+        return template_give(run, &out, ret_value);
     }
     if (size >= 3600)
         buf_addf(&out, "%lldh", (long long)size / 3600);
     if (size >= 60)
         buf_addf(&out, "%lldm", (long long)size / 60 % 60);
     buf_addf(&out, "%.12gs", fmod(size, 60));
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 static err join(struct template_run *run, const struct value *args, size_t count, struct value *ret_value)
@@ -334,7 +327,7 @@ static err join(struct template_run *run, const struct value *args, size_t count
             buf_add(&out, separator);
         value_add(&out, &args[1].list->items.at[i]);
     }
-    return give(run, &out, ret_value);
+    return template_give(run, &out, ret_value);
 }
 
 /* args - arg0, arg1, ...: several values for a template that takes one. */

@@ -60,6 +60,15 @@ void value_put(struct arena *arena, struct value map, struct str key, struct val
     into->entries.at[at] = (struct value_entry){ key, value };
 }
 
+struct value value_labels(struct arena *arena, struct labels labels)
+{
+    struct value map = value_map_new(arena);
+
+    for (size_t i = 0; i < labels.count; i++)
+        value_put(arena, map, labels.at[i].name, value_text(labels.at[i].value));
+    return map;
+}
+
 const struct value *value_get(const struct value *map, struct str key)
 {
     if (map->kind != VALUE_MAP)

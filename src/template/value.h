@@ -3,7 +3,7 @@
  * Owner: the arena of the run; values borrow what they show. Threads: one at a time. */
 #pragma once
 #include "base/buf.h"
-#include "base/vec.h"
+#include "model/labels.h"
 
 enum value_kind { VALUE_NIL, VALUE_BOOL, VALUE_INT, VALUE_FLOAT, VALUE_TEXT, VALUE_LIST, VALUE_MAP };
 
@@ -47,6 +47,8 @@ struct value value_list_new(struct arena *arena);
 struct value value_map_new(struct arena *arena);
 void value_push(struct arena *arena, struct value list, struct value item);
 void value_put(struct arena *arena, struct value map, struct str key, struct value value); /* replaces */
+/* value_labels - a label set as a map of texts. */
+struct value value_labels(struct arena *arena, struct labels labels);
 /* value_get - of a map; NULL where it has no such key. */
 const struct value *value_get(const struct value *map, struct str key);
 
